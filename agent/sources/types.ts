@@ -1,0 +1,43 @@
+import type { Pod } from '../objects/types.ts';
+
+/** An object and the place that it came from. */
+export interface SourcedPod {
+  readonly pod: Pod;
+  /** `file` or `api`, as in the annotation `kubernetes.io/config.source`. */
+  readonly source: string;
+  /** Where in the source: a file name. */
+  readonly origin: string;
+}
+
+/** What is wrong with one file or document of a source. */
+export interface SourceProblem {
+  readonly origin: string;
+  /** 1-based line, when known. */
+  readonly line?: number;
+  /** Field path, e.g. `spec.containers[0].name`. */
+  readonly path?: string;
+  readonly severity: 'error' | 'warning';
+  readonly message: string;
+  /** `namespace/name` of the pod concerned, when known. */
+  readonly pod?: string;
+}
+
+/** Everything that one source wants at one time: a SET, which replaces what the source wanted before. */
+export interface SourceSnapshot {
+  readonly source: string;
+  readonly pods: readonly SourcedPod[];
+  readonly problems: readonly SourceProblem[];
+}
+
+/** The desired objects of all sources. Only sources write to it. */
+export interface ObjectStore {
+  /** Replaces all that a source wants, and tells the subscribers which pod UIDs changed. */
+  set(snapshot: SourceSnapshot): void;
+  pod(uid: string): SourcedPod | undefined;
+  pods(): readonly SourcedPod[];
+  problems(): readonly SourceProblem[];
+  /** True when every registered source delivered its first snapshot: before that nothing may be removed as an orphan. */
+  synced(): boolean;
+  /** Calls `listener` with the UIDs that appeared, changed or went, also for a source's empty first snapshot. */
+  subscribe(listener: (uids: ReadonlySet<string>) => void): () => void;
+}
