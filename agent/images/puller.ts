@@ -1,0 +1,206 @@
+import { createHash } from 'node:crypto';
+import pLimit, { type LimitFunction } from 'p-limit';
+import { Backoff } from '../backoff.ts';
+import type { Clock } from '../clock.ts';
+import type { EventRecorder, ObjectReference } from '../events/types.ts';
+import {
+  type ContainerRuntime,
+  type ImageAuth,
+  type ImageStatus,
+  type PodIdentity,
+  RuntimeUnavailableError,
+} from '../runtime/types.ts';
+import { errorText, ImageError, pullError } from './errors.ts';
+import { type PullPolicy, pulledMessage, quote, shouldPull } from './pull-plan.ts';
+import { applyDefaultTag } from './reference.ts';
+import { SharedTasks } from './shared-task.ts';
+
+/** The kubelet's image back-off (`kubelet.go`, imageBackOffPeriod and MaxImageBackOff). */
+const BACKOFF_INITIAL_MS = 10_000;
+const BACKOFF_MAX_MS = 300_000;
+
+export interface ImageRequest {
+  readonly pod: PodIdentity;
+  readonly container: string;
+  /** An init container, which events name by another field path. */
+  readonly init?: boolean;
+  /** As the manifest has it. */
+  readonly image: string;
+  readonly policy: PullPolicy;
+  /** Overrides the node's own credentials. */
+  readonly auth?: ImageAuth;
+}
+
+export interface ImagePuller {
+  /**
+   * Resolves when the image is on the host and may be used. All events of the way there are recorded, with the words of
+   * the kubelet (`pkg/kubelet/images/image_manager.go`).
+   *
+   * @throws {@link ImageError} for the container's waiting state
+   * @throws {@link RuntimeUnavailableError} unchanged: says nothing about the image, so it neither backs off nor records
+   */
+  ensureImage(request: ImageRequest, signal: AbortSignal): Promise<ImageStatus>;
+}
+
+export interface ImagePullerDeps {
+  readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage'>;
+  readonly events: EventRecorder;
+  readonly clock: Pick<Clock, 'now'>;
+  /** Pulls at one time: 1 for `serializeImagePulls`, else `maxParallelImagePulls`; no limit when undefined. */
+  readonly maxParallelPulls: number | undefined;
+  /** The node's own credentials for an image. */
+  readonly credentials: (image: string) => Promise<ImageAuth | undefined>;
+}
+
+interface Pulled {
+  readonly status: ImageStatus;
+  readonly pullMs: number;
+}
+
+type Record = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+
+export function createImagePuller(deps: ImagePullerDeps): ImagePuller {
+  return new Puller(deps);
+}
+
+class Puller implements ImagePuller {
+  readonly #deps: ImagePullerDeps;
+  readonly #slots: LimitFunction;
+  readonly #pulls = new SharedTasks<Pulled>();
+  readonly #backoff: Backoff;
+  /** What the last pull of a pod and image said, for the time that it backs off. */
+  readonly #lastErrors = new Map<string, string>();
+
+  constructor(deps: ImagePullerDeps) {
+    this.#deps = deps;
+    this.#slots = pLimit(deps.maxParallelPulls ?? Number.POSITIVE_INFINITY);
+    this.#backoff = new Backoff({ clock: deps.clock, initialMs: BACKOFF_INITIAL_MS, maxMs: BACKOFF_MAX_MS });
+  }
+
+  async ensureImage(request: ImageRequest, signal: AbortSignal): Promise<ImageStatus> {
+    const record = recorderFor(this.#deps.events, request);
+    try {
+      return await this.#ensure(request, record, signal);
+    } catch (error) {
+      if (error instanceof ImageError) record('Warning', 'Failed', `Error: ${error.reason}`);
+      throw error;
+    }
+  }
+
+  async #ensure(request: ImageRequest, record: Record, signal: AbortSignal): Promise<ImageStatus> {
+    const { image, policy } = request;
+    const reference = taggedName(image, record);
+    const present = await this.#inspect(image, reference, record, signal);
+    if (shouldPull(policy, present !== undefined))
+      return await this.#pullUnlessBackingOff(request, reference, record, signal);
+    if (present !== undefined) {
+      record('Normal', 'Pulled', `Container image ${quote(image)} already present on machine`);
+      return present;
+    }
+    const message = `Container image ${quote(image)} is not present with pull policy of Never`;
+    record('Warning', 'ErrImageNeverPull', message);
+    throw new ImageError('ErrImageNeverPull', message);
+  }
+
+  async #inspect(
+    image: string,
+    reference: string,
+    record: Record,
+    signal: AbortSignal,
+  ): Promise<ImageStatus | undefined> {
+    try {
+      return await this.#deps.runtime.imageStatus(reference, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
+      const message = `Failed to inspect image ${quote(image)}: ${errorText(error)}`;
+      record('Warning', 'InspectFailed', message);
+      throw new ImageError('ImageInspectError', message, error);
+    }
+  }
+
+  async #pullUnlessBackingOff(
+    request: ImageRequest,
+    reference: string,
+    record: Record,
+    signal: AbortSignal,
+  ): Promise<ImageStatus> {
+    const { pod, image } = request;
+    const key = `${pod.uid}_${image}`;
+    if (this.#backoff.isInBackOffSinceUpdate(key, this.#deps.clock.now())) {
+      const message = `Back-off pulling image ${quote(image)}`;
+      record('Normal', 'BackOff', message);
+      const lastError = this.#lastErrors.get(key);
+      throw new ImageError('ImagePullBackOff', lastError === undefined ? message : `${message}: ${lastError}`);
+    }
+    this.#lastErrors.delete(key);
+    try {
+      return await this.#pull(request, reference, record, signal);
+    } catch (error) {
+      if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
+      record('Warning', 'Failed', `Failed to pull image ${quote(image)}: ${errorText(error)}`);
+      this.#backoff.next(key, this.#deps.clock.now());
+      const failure = pullError(image, error);
+      this.#lastErrors.set(key, `${failure.reason}: ${failure.message}`);
+      throw failure;
+    }
+  }
+
+  async #pull(request: ImageRequest, reference: string, record: Record, signal: AbortSignal): Promise<ImageStatus> {
+    const { image } = request;
+    const { clock, credentials } = this.#deps;
+    record('Normal', 'Pulling', `Pulling image ${quote(image)}`);
+    const requestedAt = clock.now();
+    const auth = request.auth ?? (await credentials(reference));
+    const { status, pullMs } = await this.#pulls.run(
+      pullKey(reference, auth),
+      (pullSignal) => this.#slots(() => this.#pullNow(reference, auth, pullSignal)),
+      signal,
+    );
+    const totalMs = clock.now() - requestedAt;
+    record('Normal', 'Pulled', pulledMessage(image, { pullMs, totalMs, sizeBytes: status.size }));
+    this.#forgetOldBackoffs();
+    return status;
+  }
+
+  async #pullNow(reference: string, auth: ImageAuth | undefined, signal: AbortSignal): Promise<Pulled> {
+    signal.throwIfAborted(); // everybody left while it waited for a slot
+    const startedAt = this.#deps.clock.now();
+    const status = await this.#deps.runtime.pullImage(reference, signal, auth);
+    return { status, pullMs: this.#deps.clock.now() - startedAt };
+  }
+
+  #forgetOldBackoffs(): void {
+    this.#backoff.gc();
+    for (const key of this.#lastErrors.keys()) if (this.#backoff.get(key) === 0) this.#lastErrors.delete(key);
+  }
+}
+
+function taggedName(image: string, record: Record): string {
+  try {
+    return applyDefaultTag(image);
+  } catch (error) {
+    const detail = `couldn't parse image name ${quote(image)}: ${errorText(error)}`;
+    const message = `Failed to apply default image tag ${quote(image)}: ${detail}`;
+    record('Warning', 'InspectFailed', message);
+    throw new ImageError('InvalidImageName', message, error);
+  }
+}
+
+/** Two pods share a pull only when they show the registry the same credentials. */
+function pullKey(reference: string, auth: ImageAuth | undefined): string {
+  if (auth === undefined) return reference;
+  const hash = createHash('sha256').update(JSON.stringify([auth.username, auth.password]));
+  return `${reference} ${hash.digest('hex')}`;
+}
+
+function recorderFor(events: EventRecorder, { pod, container, init }: ImageRequest): Record {
+  const list = init === true ? 'initContainers' : 'containers';
+  const object: ObjectReference = {
+    kind: 'Pod',
+    namespace: pod.namespace,
+    name: pod.name,
+    uid: pod.uid,
+    fieldPath: `spec.${list}{${container}}`,
+  };
+  return (type, reason, message) => events.event(object, type, reason, message);
+}

@@ -1,0 +1,96 @@
+import type { Logger } from 'pino';
+import { withDeadline } from '../deadline.ts';
+import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
+import { errorText } from './errors.ts';
+import { builtInPauseImage, type PauseArchitecture, pauseImageArchive } from './pause/archive.ts';
+import { SharedTasks } from './shared-task.ts';
+
+/**
+ * How long pods wait for a registry before the built-in image is used. Hosts without a registry pay it once per start of
+ * the daemon, and only where connections are dropped rather than refused.
+ */
+const PULL_DEADLINE_MS = 5_000;
+
+export interface SandboxImageDeps {
+  readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage' | 'loadImage'>;
+  /** `podInfraContainerImage` of the configuration. */
+  readonly wanted: string;
+  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly pullDeadlineMs?: number;
+  readonly architecture?: string;
+}
+
+export interface SandboxImage {
+  /**
+   * Name of the image that sandboxes are created from; it is on the host. The configured one where it is there or can be
+   * pulled, else the built-in one. Decided once for the life of the process.
+   */
+  ensure(signal: AbortSignal): Promise<string>;
+  /** Decides again at the next call: somebody has removed the image. */
+  forget(): void;
+}
+
+type Choice = { readonly image: string; readonly why: string } | { readonly image: string; readonly error: unknown };
+
+export function createSandboxImage(deps: SandboxImageDeps): SandboxImage {
+  const decisions = new SharedTasks<string>();
+  let decided: string | undefined;
+
+  async function decide(signal: AbortSignal): Promise<string> {
+    const choice = await chooseImage(deps, signal);
+    logChoice(deps, choice);
+    return (decided = choice.image);
+  }
+
+  return {
+    ensure: async (signal) => decided ?? (await decisions.run('sandbox image', decide, signal)),
+    forget: () => {
+      decided = undefined;
+    },
+  };
+}
+
+async function chooseImage(deps: SandboxImageDeps, signal: AbortSignal): Promise<Choice> {
+  const { runtime, wanted } = deps;
+  if ((await runtime.imageStatus(wanted, signal)) !== undefined) return { image: wanted, why: 'it is on the host' };
+  if (wanted === builtInPauseImage) {
+    await ensureBuiltIn(deps, signal);
+    return { image: wanted, why: 'it is built in' };
+  }
+  // Both at once: the load is cheap, and a pull that fails late has then cost nothing more.
+  const [pulled, builtIn] = await Promise.allSettled([pull(deps, signal), ensureBuiltIn(deps, signal)]);
+  if (pulled.status === 'fulfilled') return { image: wanted, why: 'it was pulled' };
+  if (pulled.reason instanceof RuntimeUnavailableError || signal.aborted) throw pulled.reason;
+  if (builtIn.status === 'fulfilled') return { image: builtInPauseImage, error: pulled.reason };
+  throw new Error(
+    `no sandbox image: cannot pull ${wanted} (${errorText(pulled.reason)}), and cannot load the built-in one`,
+    { cause: builtIn.reason },
+  );
+}
+
+async function pull({ runtime, wanted, pullDeadlineMs }: SandboxImageDeps, signal: AbortSignal): Promise<void> {
+  await withDeadline(`pull of ${wanted}`, pullDeadlineMs ?? PULL_DEADLINE_MS, signal, (deadline) =>
+    runtime.pullImage(wanted, deadline),
+  );
+}
+
+async function ensureBuiltIn({ runtime, architecture }: SandboxImageDeps, signal: AbortSignal): Promise<void> {
+  if ((await runtime.imageStatus(builtInPauseImage, signal)) !== undefined) return;
+  await runtime.loadImage(await pauseImageArchive(pauseArchitecture(architecture ?? process.arch)), signal);
+}
+
+/** @param arch as `process.arch` names it */
+function pauseArchitecture(arch: string): PauseArchitecture {
+  if (arch === 'x64') return 'amd64';
+  if (arch === 'arm64') return 'arm64';
+  throw new Error(`no built-in sandbox image for ${arch}: load podInfraContainerImage on this host yourself`);
+}
+
+function logChoice({ log, wanted }: SandboxImageDeps, choice: Choice): void {
+  if ('why' in choice) log.info({ image: choice.image, why: choice.why }, 'sandbox image');
+  else
+    log.warn(
+      { image: choice.image, wanted, err: choice.error },
+      'sandbox image cannot be pulled, using the built-in one',
+    );
+}
