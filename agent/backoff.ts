@@ -37,7 +37,7 @@ export class Backoff {
 
   /** Whether less time than the item's delay has passed since `eventTime`, the end of its last run. */
   isInBackOffSince(id: string, eventTime: number): boolean {
-    return this.remainingSince(id, eventTime) > 0;
+    return this.until(id, eventTime) !== undefined;
   }
 
   /** Whether, at `now`, less time than the item's delay has passed since the delay was last raised. */
@@ -46,15 +46,22 @@ export class Backoff {
     return entry !== undefined && now - entry.updatedAt < entry.delayMs;
   }
 
-  /** Time until the back-off that counts from `eventTime` is over; 0 when it is. */
-  remainingSince(id: string, eventTime: number): number {
+  /** When the back-off that counts from `eventTime` is over; undefined when it is. */
+  until(id: string, eventTime: number): { readonly until: number; readonly delayMs: number } | undefined {
     const entry = this.#current(id, eventTime);
-    return entry === undefined ? 0 : Math.max(0, eventTime + entry.delayMs - this.#clock.now());
+    if (entry === undefined) return undefined;
+    const until = eventTime + entry.delayMs;
+    return until > this.#clock.now() ? { until, delayMs: entry.delayMs } : undefined;
   }
 
   /** Forgets an item: its next failure starts at the initial delay. */
   reset(id: string): void {
     this.#entries.delete(id);
+  }
+
+  /** Forgets all items whose ID begins with `prefix`. */
+  forget(prefix: string): void {
+    for (const id of this.#entries.keys()) if (id.startsWith(prefix)) this.#entries.delete(id);
   }
 
   /** Forgets all items that have been stable for twice the maximum. To be called now and then. */

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { withDeadline } from '../deadline.ts';
-import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
+import { type ContainerRuntime, type ImageAuth, RuntimeUnavailableError } from '../runtime/types.ts';
 import { errorText } from './errors.ts';
 import { builtInPauseImage, type PauseArchitecture, pauseImageArchive } from './pause/archive.ts';
 import { SharedTasks } from './shared-task.ts';
@@ -15,6 +15,8 @@ export interface SandboxImageDeps {
   readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage' | 'loadImage'>;
   /** `podInfraContainerImage` of the configuration. */
   readonly wanted: string;
+  /** The node's own credentials for an image. */
+  readonly credentials: (image: string) => Promise<ImageAuth | undefined>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
   readonly pullDeadlineMs?: number;
   readonly architecture?: string;
@@ -68,9 +70,11 @@ async function chooseImage(deps: SandboxImageDeps, signal: AbortSignal): Promise
   );
 }
 
-async function pull({ runtime, wanted, pullDeadlineMs }: SandboxImageDeps, signal: AbortSignal): Promise<void> {
+async function pull(deps: SandboxImageDeps, signal: AbortSignal): Promise<void> {
+  const { runtime, wanted, pullDeadlineMs } = deps;
+  const auth = await deps.credentials(wanted);
   await withDeadline(`pull of ${wanted}`, pullDeadlineMs ?? PULL_DEADLINE_MS, signal, (deadline) =>
-    runtime.pullImage(wanted, deadline),
+    runtime.pullImage(wanted, deadline, auth),
   );
 }
 
