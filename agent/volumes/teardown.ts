@@ -1,5 +1,5 @@
-import { realpath, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../cni/index.ts';
 import { errorCode, MountBusyError } from './errors.ts';
 import { type MountInfo, mountsWithin, readMounts } from './mountinfo.ts';
@@ -45,11 +45,14 @@ function busy(podDir: string, mounts: readonly MountInfo[]): MountBusyError {
   );
 }
 
-/** Mount points are listed without symbolic links; the root directory may be reached through one. */
+/**
+ * Mount points are listed without symbolic links, and the root directory may be reached through one. The directory itself
+ * may not be one.
+ */
 async function realPathIfThere(path: string): Promise<string | undefined> {
   try {
-    await stat(path);
-    return await realpath(path);
+    await lstat(path);
+    return join(await realpath(dirname(path)), basename(path));
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
