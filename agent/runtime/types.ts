@@ -71,6 +71,8 @@ export interface PodSandboxConfig {
   readonly pod: PodIdentity;
   /** 0 for the first sandbox of the pod, +1 for each that replaces one. */
   readonly attempt: number;
+  /** Image of the sandbox container; a CRI runtime brings its own. */
+  readonly image: string;
   readonly hostname: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -78,14 +80,7 @@ export interface PodSandboxConfig {
   readonly portMappings: readonly PortMapping[];
   /** Parent of the pod's cgroups, e.g. `/kubepods/burstable/pod<uid>`; the runtime's default when undefined. */
   readonly cgroupParent: string | undefined;
-  readonly dns: DnsConfig | undefined;
   readonly sysctls: Readonly<Record<string, string>>;
-}
-
-export interface DnsConfig {
-  readonly servers: readonly string[];
-  readonly searches: readonly string[];
-  readonly options: readonly string[];
 }
 
 export interface PortMapping {
@@ -196,6 +191,8 @@ export interface ImageStatus {
   readonly id: string;
   readonly tags: readonly string[];
   readonly digests: readonly string[];
+  /** Bytes on the host. */
+  readonly size?: number;
 }
 
 export interface ImageAuth {

@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto';
+import type { Container } from '../objects/types.ts';
+
+/** Annotations that the kubelet keeps on sandboxes and containers, and that a restarted daemon reads back. */
+export const annotation = {
+  containerHash: 'io.kubernetes.container.hash',
+  restartCount: 'io.kubernetes.container.restartCount',
+  terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
+  terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
+  terminationGracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
+  qosClass: 'podwright.dev/qos-class',
+  configHash: 'kubernetes.io/config.hash',
+  configSource: 'kubernetes.io/config.source',
+  configSeen: 'kubernetes.io/config.seen',
+} as const;
+
+/**
+ * Tells whether a running container is still the one that the pod wants. Only name and image take part, as in the
+ * kubelet since 1.31 (`pickFieldsToHash`): a field more, and an upgrade of the daemon would restart every container.
+ */
+export function containerHash(container: Pick<Container, 'name' | 'image'>): string {
+  const fields = JSON.stringify([container.name, container.image]);
+  return createHash('sha256').update(fields).digest('hex').slice(0, 16);
+}

@@ -1,0 +1,210 @@
+import type { Pod, PodStatus } from '../objects/types.ts';
+import { podKey } from '../objects/types.ts';
+import type { RuntimePodSummary } from '../runtime/types.ts';
+import type { ObjectStore } from '../sources/types.ts';
+import { createWorkQueue } from '../work-queue.ts';
+import type { PodDeps } from './deps.ts';
+import { createPodWorker, type PodRecord } from './pod-worker.ts';
+
+/*
+ * INVARIANTS
+ * - One record, and so one worker, a pod UID.
+ * - No pod runs before the runtime was listed and every source delivered once: only then is it known what is an orphan.
+ * - A pod whose namespace and name an older pod still holds waits until that one has ended (kubelet: `allowStaticPodStart`).
+ */
+
+/** What is known of one pod, for the API and the command line. */
+export interface PodView {
+  readonly pod: Pod;
+  readonly status: PodStatus | undefined;
+  readonly terminating: boolean;
+  readonly lastError: { readonly time: number; readonly message: string } | undefined;
+}
+
+export interface PodManager {
+  /** Takes the runtime's list of pods: finds orphans, and wakes the pods whose containers changed unnoticed. */
+  relisted(pods: readonly RuntimePodSummary[]): void;
+  /** Something happened to a container of this pod. */
+  wake(uid: string): void;
+  /** Wakes every pod: the runtime came back. */
+  wakeAll(): void;
+  pods(): readonly PodView[];
+  /** Stops all workers; the pods go on running. */
+  stop(): Promise<void>;
+}
+
+export interface PodManagerOptions {
+  readonly deps: PodDeps;
+  readonly store: ObjectStore;
+  /** Called once, when every pod that was wanted or found at the start had its first run. */
+  readonly onFirstReconcile: () => void;
+  /** A pod has ended and what it held is free. */
+  readonly onEnded?: () => void;
+}
+
+class Manager implements PodManager {
+  readonly #options: PodManagerOptions;
+  readonly #records = new Map<string, PodRecord>();
+  readonly #fingerprints = new Map<string, string>();
+  readonly #worker;
+  readonly #queue;
+  readonly #unsubscribe: () => void;
+  /** UIDs whose first run is still to come; undefined before the start. */
+  #firstRuns: Set<string> | undefined;
+  #listed: readonly RuntimePodSummary[] | undefined;
+  #firstReconcileDone = false;
+
+  constructor(options: PodManagerOptions) {
+    this.#options = options;
+    this.#worker = createPodWorker(options.deps);
+    this.#queue = createWorkQueue((uid, signal) => this.#run(uid, signal));
+    this.#unsubscribe = options.store.subscribe((uids) => this.#storeChanged(uids));
+  }
+
+  relisted(pods: readonly RuntimePodSummary[]): void {
+    this.#listed = pods;
+    if (!this.#maybeStart()) this.#takeList(pods);
+  }
+
+  wake(uid: string): void {
+    if (this.#records.has(uid)) this.#queue.wake(uid);
+  }
+
+  wakeAll(): void {
+    for (const uid of this.#records.keys()) this.wake(uid);
+  }
+
+  pods(): readonly PodView[] {
+    const views: PodView[] = [];
+    for (const { pod, status, terminating, lastError } of this.#records.values()) {
+      if (pod !== undefined) views.push({ pod, status, terminating, lastError });
+    }
+    return views;
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe();
+    await this.#queue.stop();
+  }
+
+  #storeChanged(uids: ReadonlySet<string>): void {
+    if (this.#firstRuns !== undefined) for (const uid of uids) this.#desiredChanged(uid);
+    else if (!this.#maybeStart()) for (const { pod } of this.#options.store.pods()) this.#recordOf(pod);
+  }
+
+  /** @returns true when it started now */
+  #maybeStart(): boolean {
+    const { store } = this.#options;
+    if (this.#firstRuns !== undefined || this.#listed === undefined || !store.synced()) return false;
+    for (const { pod } of store.pods()) this.#recordOf(pod);
+    for (const summary of this.#listed) this.#adopt(summary);
+    for (const { pod, fingerprint } of this.#listed) this.#fingerprints.set(pod.uid, fingerprint);
+    this.#firstRuns = new Set(this.#records.keys());
+    for (const uid of this.#records.keys()) this.#queue.wake(uid);
+    this.#noteFirstRun(undefined);
+    return true;
+  }
+
+  #takeList(pods: readonly RuntimePodSummary[]): void {
+    if (this.#firstRuns === undefined) return;
+    for (const summary of pods) {
+      const { uid } = summary.pod;
+      const known = this.#records.has(uid);
+      if (!known) this.#adopt(summary);
+      if (!known || this.#fingerprints.get(uid) !== summary.fingerprint) this.#queue.wake(uid);
+    }
+    this.#wakeVanished(new Set(pods.map(({ pod }) => pod.uid)));
+    this.#fingerprints.clear();
+    for (const { pod, fingerprint } of pods) this.#fingerprints.set(pod.uid, fingerprint);
+  }
+
+  #wakeVanished(listed: ReadonlySet<string>): void {
+    for (const uid of this.#fingerprints.keys()) if (!listed.has(uid)) this.wake(uid);
+  }
+
+  /** A pod that the runtime has: one that nobody wants is ended. */
+  #adopt({ pod }: RuntimePodSummary): void {
+    if (this.#records.has(pod.uid)) return;
+    this.#records.set(pod.uid, { ...emptyRecord(), identity: pod, pod: undefined, terminating: true });
+    this.#options.deps.log.info({ pod: pod.name, namespace: pod.namespace }, 'pod has no manifest, removing it');
+  }
+
+  #desiredChanged(uid: string): void {
+    const desired = this.#options.store.pod(uid)?.pod;
+    if (desired !== undefined) {
+      const record = this.#recordOf(desired);
+      if (!record.terminating) record.pod = desired;
+    } else {
+      const record = this.#records.get(uid);
+      if (record === undefined || record.terminating) return;
+      record.terminating = true;
+      this.#queue.interrupt(uid, new Error('the pod is not wanted any more'));
+    }
+    this.#queue.wake(uid);
+  }
+
+  #recordOf(pod: Pod): PodRecord {
+    let record = this.#records.get(pod.metadata.uid);
+    if (record === undefined) {
+      const { name, namespace, uid } = pod.metadata;
+      record = { ...emptyRecord(), identity: { name, namespace, uid }, pod, terminating: false };
+      this.#records.set(uid, record);
+    }
+    return record;
+  }
+
+  async #run(uid: string, signal: AbortSignal): Promise<{ again?: { afterMs: number } }> {
+    const record = this.#records.get(uid);
+    if (record === undefined || this.#mustWait(record)) return {};
+    try {
+      const result = await this.#worker.run(record, signal);
+      if (result.ended === true) this.#ended(uid);
+      return result.again === undefined ? {} : { again: result.again };
+    } catch {
+      return {}; // Interrupted: who interrupted it wakes it, or the daemon stops.
+    } finally {
+      this.#noteFirstRun(uid);
+    }
+  }
+
+  #mustWait(record: PodRecord): boolean {
+    if (record.terminating) return false;
+    const key = podKey({ metadata: record.identity });
+    return [...this.#records.values()].some(
+      (other) => other.terminating && podKey({ metadata: other.identity }) === key,
+    );
+  }
+
+  /** Forgets the pod, starts it again when its manifest came back meanwhile, and lets the one in line begin. */
+  #ended(uid: string): void {
+    const record = this.#records.get(uid);
+    this.#records.delete(uid);
+    this.#fingerprints.delete(uid);
+    const desired = this.#options.store.pod(uid)?.pod;
+    if (desired === undefined) this.#queue.forget(uid);
+    else this.wake(this.#recordOf(desired).identity.uid);
+    for (const other of this.#records.values()) {
+      const isNext =
+        record !== undefined && podKey({ metadata: other.identity }) === podKey({ metadata: record.identity });
+      // A failed pod may have waited for an address or a host port that is free now.
+      if (isNext || other.lastError !== undefined) this.#queue.wake(other.identity.uid);
+    }
+    this.#options.onEnded?.();
+  }
+
+  #noteFirstRun(uid: string | undefined): void {
+    if (uid !== undefined) this.#firstRuns?.delete(uid);
+    if (this.#firstReconcileDone || this.#firstRuns?.size !== 0) return;
+    this.#firstReconcileDone = true;
+    this.#options.onFirstReconcile();
+  }
+}
+
+function emptyRecord(): Pick<PodRecord, 'status' | 'waiting' | 'lastError'> {
+  return { status: undefined, waiting: new Map(), lastError: undefined };
+}
+
+/** The pods of this node: one worker a pod, woken by its sources and by the runtime. */
+export function createPodManager(options: PodManagerOptions): PodManager {
+  return new Manager(options);
+}
