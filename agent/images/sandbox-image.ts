@@ -1,4 +1,3 @@
-import type { Logger } from 'pino';
 import { withDeadline } from '../deadline.ts';
 import { type ContainerRuntime, type ImageAuth, RuntimeUnavailableError } from '../runtime/types.ts';
 import { errorText } from './errors.ts';
@@ -11,14 +10,21 @@ import { SharedTasks } from './shared-task.ts';
  */
 const PULL_DEADLINE_MS = 5_000;
 
+interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 export interface SandboxImageDeps {
   readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage' | 'loadImage'>;
   /** `podInfraContainerImage` of the configuration. */
   readonly wanted: string;
   /** The node's own credentials for an image. */
   readonly credentials: (image: string) => Promise<ImageAuth | undefined>;
-  readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly log: Log;
+  /** Default 5,000. */
   readonly pullDeadlineMs?: number;
+  /** As `process.arch` names it; this machine's by default. */
   readonly architecture?: string;
 }
 
