@@ -1,0 +1,196 @@
+import type Docker from 'dockerode';
+import { execa } from 'execa';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { hostPaths, renderConfig, type ConfigOverrides, type HostPaths } from './config.ts';
+import { podwrightProgram, spawnDaemon, type DaemonHandle } from './daemon.ts';
+import { createDockerd, type Dockerd } from './dockerd.ts';
+import { describeFootprint, podContainers, readFootprint, type Footprint } from './footprint.ts';
+import { loadImages, testImages, type TestImage } from './images.ts';
+import { bridgeNamespace, hostNames, namespacePath, type HostNames } from './names.ts';
+import { createHostNetwork } from './network.ts';
+import { openRun } from './run.ts';
+import { removeHost } from './teardown.ts';
+
+export interface HostOptions {
+  /** Default `203.0.113.0/24`; dual stack with a comma. */
+  readonly podCidr?: string;
+  /** Default `h<n>`. */
+  readonly nodeName?: string;
+  /** Further arguments of dockerd, e.g. `--live-restore`. */
+  readonly dockerArgs?: readonly string[];
+  /** Default {@link testImages}. */
+  readonly images?: readonly TestImage[];
+  /** False: dockerd is not started, and no image is there. */
+  readonly docker?: boolean;
+}
+
+export interface CommandResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly input?: string;
+  /** Default 30,000. */
+  readonly timeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface DaemonOptions extends ConfigOverrides {
+  /** Further arguments of `podwright run`. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A machine of its own, as far as pods can tell: network namespace, dockerd, directories. */
+export interface TestHost extends HostPaths {
+  readonly name: string;
+  /** On the network between the hosts. */
+  readonly address: string;
+  readonly address6: string;
+  readonly podCidr: string;
+  readonly netns: string;
+  readonly dir: string;
+  readonly cgroup: string;
+  readonly docker: Docker;
+  startDocker(): Promise<void>;
+  stopDocker(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  restartDocker(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Runs a program in the host's network namespace. Never rejects for an exit code. */
+  exec(file: string, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Runs the built podwright CLI. */
+  podwright(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  startDaemon(options?: DaemonOptions): DaemonHandle;
+  /** Writes a manifest under a temporary name and renames it: the daemon sees the whole file or none. */
+  drop(fileName: string, manifest: string | object): void;
+  removeManifest(fileName: string): void;
+  /** `docker ps -a` of the pods' containers. */
+  containers(): Promise<readonly Docker.ContainerInfo[]>;
+  footprint(): Promise<Footprint>;
+  /** What is left of pods, one readable line each; empty when all is gone. */
+  leaks(): Promise<readonly string[]>;
+  /** Removes the host and everything in it. May be repeated. */
+  remove(): void;
+}
+
+/**
+ * Makes a test host and starts its dockerd. Whatever happens, it is gone at the end: removed by {@link TestHost.remove},
+ * by the end of this process, or, after a SIGKILL, by the next process that makes a test host.
+ */
+export async function createHost(options: HostOptions = {}): Promise<TestHost> {
+  const run = await openRun();
+  const names = hostNames(run.id, run.nextIndex());
+  let removed = false;
+  const remove = (): void => {
+    if (removed) return;
+    removed = true;
+    removeHost(names);
+    run.release();
+  };
+  try {
+    return await assemble(names, options, remove);
+  } catch (error) {
+    remove();
+    throw error;
+  }
+}
+
+async function assemble(names: HostNames, options: HostOptions, remove: () => void): Promise<TestHost> {
+  const { dir, netns, cgroup } = names;
+  const paths = hostPaths(dir);
+  const podCidr = options.podCidr ?? '203.0.113.0/24';
+  const name = options.nodeName ?? `h${names.index}`;
+  makeDirectories(paths);
+  const addresses = await createHostNetwork(names, bridgeNamespace(names.run));
+  const dockerd = createDockerd(names, paths.dockerSocket, options.dockerArgs ?? []);
+  if (options.docker !== false) await startWithImages(dockerd, options.images ?? testImages);
+  const subject = { names, paths, docker: dockerd.client, podCidr };
+
+  return {
+    ...{ ...paths, ...addresses, name, podCidr, netns, dir, cgroup, docker: dockerd.client, remove },
+    startDocker: async () => dockerd.start(),
+    stopDocker: async (signal = 'SIGTERM') => dockerd.stop(signal),
+    restartDocker: async (signal = 'SIGTERM') => {
+      await dockerd.stop(signal);
+      await dockerd.start();
+    },
+    exec: async (file, args, commandOptions) => runIn(netns, file, args, commandOptions),
+    podwright: async (args, commandOptions) =>
+      runIn(netns, process.execPath, [podwrightProgram, ...args], commandOptions),
+    startDaemon: (daemonOptions = {}) => startDaemon({ names, paths, podCidr, nodeName: name }, daemonOptions),
+    drop: (fileName, manifest) => dropManifest(paths.manifestDir, fileName, manifest),
+    removeManifest: (fileName) => rmSync(join(paths.manifestDir, fileName), { force: true }),
+    containers: async () => podContainers(dockerd.client),
+    footprint: async () => readFootprint(subject),
+    leaks: async () => describeFootprint(await readFootprint(subject)),
+  };
+}
+
+function makeDirectories(paths: HostPaths): void {
+  for (const directory of [paths.manifestDir, paths.cniConfDir, paths.cniBinDir]) {
+    mkdirSync(directory, { recursive: true });
+  }
+}
+
+async function startWithImages(dockerd: Dockerd, images: readonly TestImage[]): Promise<void> {
+  await dockerd.start();
+  if (images.length > 0) await loadImages(dockerd.client, images);
+}
+
+async function runIn(
+  netns: string,
+  file: string,
+  args: readonly string[],
+  { input, timeoutMs = 30_000, env = {} }: CommandOptions = {},
+): Promise<CommandResult> {
+  const { exitCode, stdout, stderr, timedOut } = await execa(
+    'nsenter',
+    [`--net=${namespacePath(netns)}`, file, ...args],
+    {
+      ...(input === undefined ? { stdin: 'ignore' } : { input }),
+      env,
+      timeout: timeoutMs,
+      reject: false,
+    },
+  );
+  if (timedOut) throw new Error(`${[file, ...args].join(' ')}: not within ${timeoutMs} ms\n${stdout}\n${stderr}`);
+  return { exitCode: exitCode ?? -1, stdout, stderr };
+}
+
+interface DaemonSubject {
+  readonly names: HostNames;
+  readonly paths: HostPaths;
+  readonly podCidr: string;
+  readonly nodeName: string;
+}
+
+let daemons = 0;
+
+function startDaemon(subject: DaemonSubject, { args = [], env = {}, ...overrides }: DaemonOptions): DaemonHandle {
+  const { names, paths, podCidr, nodeName } = subject;
+  writeFileSync(paths.configFile, renderConfig(names, paths, podCidr, overrides));
+  const flags = {
+    '--config': paths.configFile,
+    '--root-dir': paths.rootDir,
+    '--manifests': paths.manifestDir,
+    '--docker-host': `unix://${paths.dockerSocket}`,
+    '--socket': paths.podwrightSocket,
+    '--hostname-override': nodeName,
+  };
+  daemons += 1;
+  return spawnDaemon({
+    netns: names.netns,
+    args: ['run', ...Object.entries(flags).flat(), ...args],
+    env,
+    logFile: join(names.dir, `podwright-${daemons}.log`),
+  });
+}
+
+function dropManifest(directory: string, fileName: string, manifest: string | object): void {
+  const temporary = join(directory, `.${fileName}.tmp`);
+  writeFileSync(temporary, typeof manifest === 'string' ? manifest : stringify(manifest));
+  renameSync(temporary, join(directory, fileName));
+}

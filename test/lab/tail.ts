@@ -1,0 +1,48 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+
+/** One line of the daemon's log: pino's JSON. */
+export interface LogLine {
+  readonly level: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+/** Reads a log file that grows. Lines that are no JSON (a stack trace of Node's) become lines of level 60. */
+export function tail(path: string): () => readonly LogLine[] {
+  const lines: LogLine[] = [];
+  let offset = 0;
+  return () => {
+    const added = readFrom(path, offset);
+    const complete = added.subarray(0, added.lastIndexOf('\n') + 1); // a line may be half written
+    offset += complete.length;
+    const texts = complete.toString('utf8').split('\n');
+    lines.push(...texts.filter((text) => text !== '').map(parseLine));
+    return lines;
+  };
+}
+
+function readFrom(path: string, offset: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const chunks: Buffer[] = [];
+    for (let position = offset; ;) {
+      const buffer = Buffer.alloc(64 * 1024);
+      const count = readSync(file, buffer, 0, buffer.length, position);
+      if (count === 0) return Buffer.concat(chunks);
+      chunks.push(buffer.subarray(0, count));
+      position += count;
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function parseLine(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { level: 60, time: 0, msg: line };
+  }
+}
