@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { canonicalJson, type JsonObject } from './json.ts';
+import type { Pod, PodSpec } from './types.ts';
+
+/** Annotations that the kubelet puts on the pods of its sources (`pkg/kubelet/types/pod_update.go`). */
+export const CONFIG_HASH = 'kubernetes.io/config.hash';
+export const CONFIG_SOURCE = 'kubernetes.io/config.source';
+export const CONFIG_SEEN = 'kubernetes.io/config.seen';
+export const CONFIG_MIRROR = 'kubernetes.io/config.mirror';
+
+/** Where a static pod comes from. */
+export interface StaticPodOrigin {
+  readonly nodeName: string;
+  /** Path of the manifest file. */
+  readonly origin: string;
+  /** The Pod as its manifest has it, before defaulting. */
+  readonly document: JsonObject;
+  /** When this node first saw the pod, milliseconds since the epoch. */
+  readonly seenAt: number;
+}
+
+type Toleration = NonNullable<PodSpec['tolerations']>[number];
+
+/** Static pods are not evicted by taints. */
+const TOLERATES_EVICTION: Toleration = { operator: 'Exists', effect: 'NoExecute' };
+
+/**
+ * Gives a pod from a manifest the identity that the kubelet gives it (`pkg/kubelet/config/common.go`): a name with the node in
+ * it, a UID from its content, node and file, the node's name, annotations, and a toleration of every NoExecute taint. A
+ * status that the manifest brought along is dropped.
+ */
+export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
+  const uid = pod.metadata.uid || contentUid(from);
+  const staticPod: Pod = {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      name: `${pod.metadata.name}-${from.nodeName.toLowerCase()}`,
+      uid,
+      annotations: {
+        ...pod.metadata.annotations,
+        [CONFIG_HASH]: uid,
+        [CONFIG_SOURCE]: 'file',
+        [CONFIG_SEEN]: new Date(from.seenAt).toISOString(),
+      },
+    },
+    spec: { ...pod.spec, nodeName: from.nodeName, tolerations: withToleration(pod.spec.tolerations ?? []) },
+  };
+  delete staticPod.status;
+  return staticPod;
+}
+
+/**
+ * MD5 as the kubelet's, so that UIDs look alike. It covers the document and not the defaulted pod: a version with one more
+ * default must not give every pod a new identity and so restart it.
+ */
+function contentUid({ nodeName, origin, document }: StaticPodOrigin): string {
+  const content = Object.fromEntries(Object.entries(document).filter(([name]) => name !== 'status'));
+  const hash = createHash('md5');
+  hash.update(canonicalJson(content));
+  hash.update(`host:${nodeName}`);
+  hash.update(`file:${origin}`);
+  return hash.digest('hex');
+}
+
+function withToleration(tolerations: readonly Toleration[]): Toleration[] {
+  const there = tolerations.some(
+    ({ key, operator, effect }) =>
+      !key && operator === TOLERATES_EVICTION.operator && effect === TOLERATES_EVICTION.effect,
+  );
+  return there ? [...tolerations] : [...tolerations, { ...TOLERATES_EVICTION }];
+}

@@ -1,0 +1,118 @@
+import type { FieldPath } from './field-path.ts';
+import { warning, type FieldProblem } from './field-problem.ts';
+import { field, isJsonList, isJsonObject, type JsonValue } from './json.ts';
+import { OTHER_VOLUME_SOURCES } from './pod-schema.ts';
+
+/*
+ * What this version does not act on although the outcome depends on it. A pod that needs such a field is refused rather than run
+ * otherwise than it says. A feature that is built deletes its row here.
+ */
+
+/** Resources whose requests and limits are applied. */
+export const CONTAINER_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'] as const;
+
+interface Row {
+  /** Field path; `*` stands for every item of a list, `[name]` for a key of a map. */
+  readonly at: string;
+  /** Values that mean what happens anyhow. Without it: false, and empty text, lists and objects. */
+  readonly neutral?: (value: JsonValue) => boolean;
+  /** Why a pod with the field can run all the same. Without it the field is an error. */
+  readonly harmless?: string;
+}
+
+const PROBE = 'the container counts as ready when it runs';
+const never = (): boolean => false;
+
+const ROWS: readonly Row[] = [
+  ...[
+    'activeDeadlineSeconds',
+    'affinity',
+    'dnsConfig',
+    'ephemeralContainers',
+    'hostAliases',
+    'hostnameOverride',
+    'imagePullSecrets',
+    'initContainers',
+    'nodeSelector',
+    'overhead',
+    'readinessGates',
+    'resourceClaims',
+    'resources',
+    'runtimeClassName',
+    'schedulingGates',
+    'securityContext',
+    'serviceAccount',
+    'serviceAccountName',
+    'setHostnameAsFQDN',
+    'workloadRef',
+  ].map((name): Row => ({ at: `spec.${name}` })),
+  { at: 'spec.hostUsers', neutral: (value) => value === true },
+  { at: 'spec.os.name', neutral: (value) => value === 'linux' || value === '' },
+  ...[
+    'env.*.valueFrom',
+    'envFrom',
+    'lifecycle',
+    'resources.claims',
+    'restartPolicy',
+    'restartPolicyRules',
+    'securityContext',
+    'volumeDevices',
+    'volumeMounts.*.subPath',
+    'volumeMounts.*.subPathExpr',
+  ].map((name): Row => ({ at: `spec.containers.*.${name}` })),
+  {
+    at: 'spec.containers.*.volumeMounts.*.recursiveReadOnly',
+    neutral: (value) => value === '' || value === 'Disabled' || value === 'IfPossible',
+  },
+  { at: 'spec.containers.*.livenessProbe', harmless: 'the container is restarted only when it exits' },
+  { at: 'spec.containers.*.readinessProbe', harmless: PROBE },
+  { at: 'spec.containers.*.startupProbe', harmless: PROBE },
+  ...['limits', 'requests'].map((list): Row => ({
+    at: `spec.containers.*.resources.${list}.[ephemeral-storage]`,
+    harmless: 'the size of what the container writes is not watched',
+  })),
+  ...OTHER_VOLUME_SOURCES.map((source): Row => ({ at: `spec.volumes.*.${source}`, neutral: never })),
+  {
+    at: 'spec.volumes.*.emptyDir.medium',
+    neutral: (value) => typeof value !== 'string' || !value.startsWith('HugePages'),
+  },
+];
+
+/** Reports each field of a Pod that this version does not act on. */
+export function checkSupport(pod: JsonValue, base: FieldPath): readonly FieldProblem[] {
+  return ROWS.flatMap((row) =>
+    find(pod, row.at.split('.'), base)
+      .filter(({ value }) => !(row.neutral ?? isEmpty)(value))
+      .map(({ path }) => report(row, path)),
+  );
+}
+
+function report(row: Row, path: FieldPath): FieldProblem {
+  if (row.harmless !== undefined) return warning(path, `not acted on yet: ${row.harmless}`);
+  return { path, severity: 'error', message: 'not supported yet' };
+}
+
+function isEmpty(value: JsonValue): boolean {
+  if (isJsonList(value)) return value.length === 0;
+  if (isJsonObject(value)) return Object.keys(value).length === 0;
+  return value === null || value === false || value === '';
+}
+
+interface Found {
+  readonly path: FieldPath;
+  readonly value: JsonValue;
+}
+
+/** Every value at a path with `*` in it. */
+function find(value: JsonValue | undefined, steps: readonly string[], path: FieldPath): readonly Found[] {
+  const [step, ...rest] = steps;
+  if (value === undefined) return [];
+  if (step === undefined) return [{ path, value }];
+  if (step === '*') {
+    return isJsonList(value) ? value.flatMap((item, index) => find(item, rest, [...path, index])) : [];
+  }
+  const key = /^\[(.*)\]$/.exec(step)?.[1];
+  return isJsonObject(value)
+    ? find(field(value, key ?? step), rest, [...path, key === undefined ? step : { key }])
+    : [];
+}
