@@ -1,5 +1,6 @@
-import { chmod, lstat, mkdir, realpath } from 'node:fs/promises';
+import { chmod, lstat, realpath } from 'node:fs/promises';
 import type { Exec } from '../../cni/index.ts';
+import { makeDirectory } from './make-directory.ts';
 import { type MountInfo, readMounts } from './mountinfo.ts';
 
 /** Any user in any container may write (`pkg/volume/emptydir/empty_dir.go`, defaultPerm). */
@@ -7,7 +8,7 @@ const MODE = 0o777;
 
 /** Makes the directory of an emptyDir on disk, with mode 0777 under any umask. What it holds already is kept. */
 export async function ensureEmptyDir(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o750 });
+  await makeDirectory(path, 0o750);
   const stats = await lstat(path);
   if (!stats.isDirectory()) throw new Error(`${path} is not a directory`);
   if ((stats.mode & MODE) !== MODE) await chmod(path, MODE);
@@ -23,7 +24,7 @@ export async function ensureMemoryEmptyDir(
   exec: Exec,
   signal: AbortSignal,
 ): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o750 });
+  await makeDirectory(path, 0o750);
   const realPath = await realpath(path);
   const isMounted = (await readMounts()).some((mount) => isTmpfsAt(mount, realPath));
   if (isMounted) return;

@@ -1,6 +1,7 @@
 import { type Stats } from 'node:fs';
-import { chmod, mkdir, open, stat } from 'node:fs/promises';
+import { chmod, open, stat } from 'node:fs/promises';
 import { errorCode } from './errors.ts';
+import { makeDirectory } from './make-directory.ts';
 
 /** `hostPath` of a volume. */
 export interface HostPathSource {
@@ -53,7 +54,7 @@ async function create(kind: Kind, path: string): Promise<Stats | undefined> {
 
 /** The mode is set apart from the creation: it must hold under any umask. */
 async function createDirectory(path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
+  await makeDirectory(path, 0o755);
   await chmod(path, 0o755);
 }
 

@@ -1,10 +1,10 @@
-import { mkdir } from 'node:fs/promises';
 import type { Exec } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
 import { ensureEmptyDir, ensureMemoryEmptyDir } from './empty-dir.ts';
 import { memorySize } from './empty-dir-plan.ts';
 import { VolumeSetupError } from './errors.ts';
 import { prepareHostPath } from './host-path.ts';
+import { makeDirectory } from './make-directory.ts';
 import { containerDir, emptyDirPath, pluginsDir, volumesDir } from './paths.ts';
 
 /** A volume that is ready to be mounted into containers. */
@@ -26,7 +26,7 @@ export async function ensurePodDir(pod: Pod, podDir: string): Promise<void> {
     pluginsDir(podDir),
     ...containers.map(({ name }) => containerDir(podDir, name)),
   ];
-  for (const directory of directories) await mkdir(directory, { recursive: true, mode: 0o750 });
+  for (const directory of directories) await makeDirectory(directory, 0o750);
 }
 
 /**
