@@ -57,7 +57,7 @@ interface Pulled {
   readonly pullMs: number;
 }
 
-type Record = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+type RecordEvent = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
 
 export function createImagePuller(deps: ImagePullerDeps): ImagePuller {
   return new Puller(deps);
@@ -87,7 +87,7 @@ class Puller implements ImagePuller {
     }
   }
 
-  async #ensure(request: ImageRequest, record: Record, signal: AbortSignal): Promise<ImageStatus> {
+  async #ensure(request: ImageRequest, record: RecordEvent, signal: AbortSignal): Promise<ImageStatus> {
     const { image, policy } = request;
     const reference = taggedName(image, record);
     const present = await this.#inspect(image, reference, record, signal);
@@ -105,7 +105,7 @@ class Puller implements ImagePuller {
   async #inspect(
     image: string,
     reference: string,
-    record: Record,
+    record: RecordEvent,
     signal: AbortSignal,
   ): Promise<ImageStatus | undefined> {
     try {
@@ -121,7 +121,7 @@ class Puller implements ImagePuller {
   async #pullUnlessBackingOff(
     request: ImageRequest,
     reference: string,
-    record: Record,
+    record: RecordEvent,
     signal: AbortSignal,
   ): Promise<ImageStatus> {
     const { pod, image } = request;
@@ -142,10 +142,17 @@ class Puller implements ImagePuller {
       const failure = pullError(image, error);
       this.#lastErrors.set(key, `${failure.reason}: ${failure.message}`);
       throw failure;
+    } finally {
+      this.#forgetOldBackoffs();
     }
   }
 
-  async #pull(request: ImageRequest, reference: string, record: Record, signal: AbortSignal): Promise<ImageStatus> {
+  async #pull(
+    request: ImageRequest,
+    reference: string,
+    record: RecordEvent,
+    signal: AbortSignal,
+  ): Promise<ImageStatus> {
     const { image } = request;
     const { clock, credentials } = this.#deps;
     record('Normal', 'Pulling', `Pulling image ${quote(image)}`);
@@ -158,7 +165,6 @@ class Puller implements ImagePuller {
     );
     const totalMs = clock.now() - requestedAt;
     record('Normal', 'Pulled', pulledMessage(image, { pullMs, totalMs, sizeBytes: status.size }));
-    this.#forgetOldBackoffs();
     return status;
   }
 
@@ -175,7 +181,7 @@ class Puller implements ImagePuller {
   }
 }
 
-function taggedName(image: string, record: Record): string {
+function taggedName(image: string, record: RecordEvent): string {
   try {
     return applyDefaultTag(image);
   } catch (error) {
@@ -193,7 +199,7 @@ function pullKey(reference: string, auth: ImageAuth | undefined): string {
   return `${reference} ${hash.digest('hex')}`;
 }
 
-function recorderFor(events: EventRecorder, { pod, container, init }: ImageRequest): Record {
+function recorderFor(events: EventRecorder, { pod, container, init }: ImageRequest): RecordEvent {
   const list = init === true ? 'initContainers' : 'containers';
   const object: ObjectReference = {
     kind: 'Pod',

@@ -31,11 +31,9 @@ export interface SandboxImageDeps {
 export interface SandboxImage {
   /**
    * Name of the image that sandboxes are created from; it is on the host. The configured one where it is there or can be
-   * pulled, else the built-in one. Decided once for the life of the process.
+   * pulled, else the built-in one. Decided once for the life of the process, and again when somebody removes the image.
    */
   ensure(signal: AbortSignal): Promise<string>;
-  /** Decides again at the next call: somebody has removed the image. */
-  forget(): void;
 }
 
 type Choice = { readonly image: string; readonly why: string } | { readonly image: string; readonly error: unknown };
@@ -45,22 +43,18 @@ export function createSandboxImage(deps: SandboxImageDeps): SandboxImage {
   let decided: string | undefined;
 
   async function decide(signal: AbortSignal): Promise<string> {
+    if (decided !== undefined && (await isPresent(deps, decided, signal))) return decided;
     const choice = await chooseImage(deps, signal);
     logChoice(deps, choice);
     return (decided = choice.image);
   }
 
-  return {
-    ensure: async (signal) => decided ?? (await decisions.run('sandbox image', decide, signal)),
-    forget: () => {
-      decided = undefined;
-    },
-  };
+  return { ensure: (signal) => decisions.run('sandbox image', decide, signal) };
 }
 
 async function chooseImage(deps: SandboxImageDeps, signal: AbortSignal): Promise<Choice> {
-  const { runtime, wanted } = deps;
-  if ((await runtime.imageStatus(wanted, signal)) !== undefined) return { image: wanted, why: 'it is on the host' };
+  const { wanted } = deps;
+  if (await isPresent(deps, wanted, signal)) return { image: wanted, why: 'it is on the host' };
   if (wanted === builtInPauseImage) {
     await ensureBuiltIn(deps, signal);
     return { image: wanted, why: 'it is built in' };
@@ -84,9 +78,14 @@ async function pull(deps: SandboxImageDeps, signal: AbortSignal): Promise<void> 
   );
 }
 
-async function ensureBuiltIn({ runtime, architecture }: SandboxImageDeps, signal: AbortSignal): Promise<void> {
-  if ((await runtime.imageStatus(builtInPauseImage, signal)) !== undefined) return;
-  await runtime.loadImage(await pauseImageArchive(pauseArchitecture(architecture ?? process.arch)), signal);
+async function ensureBuiltIn(deps: SandboxImageDeps, signal: AbortSignal): Promise<void> {
+  if (await isPresent(deps, builtInPauseImage, signal)) return;
+  const archive = await pauseImageArchive(pauseArchitecture(deps.architecture ?? process.arch));
+  await deps.runtime.loadImage(archive, signal);
+}
+
+async function isPresent({ runtime }: SandboxImageDeps, image: string, signal: AbortSignal): Promise<boolean> {
+  return (await runtime.imageStatus(image, signal)) !== undefined;
 }
 
 /** @param arch as `process.arch` names it */

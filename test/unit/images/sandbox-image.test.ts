@@ -92,12 +92,12 @@ describe('the decision', () => {
     expect([runtime.calls.length, logged.length]).toEqual([2, 1]);
   });
 
-  it('is made again when it was forgotten', async () => {
+  it('is made again when somebody removed the image', async () => {
     refuse(new Error('x'));
     const image = sandboxImage();
     await image.ensure(never);
-    runtime.add(wanted);
-    image.forget();
+    runtime.present.clear();
+    runtime.onPull = () => Promise.resolve();
     expect(await image.ensure(never)).toBe(wanted);
   });
 
