@@ -57,6 +57,13 @@ interface Pulled {
   readonly pullMs: number;
 }
 
+/** A request on its way. */
+interface Attempt extends ImageRequest {
+  /** The image name with its tag, as it goes to the runtime. */
+  readonly reference: string;
+  readonly record: RecordEvent;
+}
+
 type RecordEvent = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
 
 export function createImagePuller(deps: ImagePullerDeps): ImagePuller {
@@ -80,19 +87,17 @@ class Puller implements ImagePuller {
   async ensureImage(request: ImageRequest, signal: AbortSignal): Promise<ImageStatus> {
     const record = recorderFor(this.#deps.events, request);
     try {
-      return await this.#ensure(request, record, signal);
+      return await this.#ensure({ ...request, reference: taggedName(request.image, record), record }, signal);
     } catch (error) {
       if (error instanceof ImageError) record('Warning', 'Failed', `Error: ${error.reason}`);
       throw error;
     }
   }
 
-  async #ensure(request: ImageRequest, record: RecordEvent, signal: AbortSignal): Promise<ImageStatus> {
-    const { image, policy } = request;
-    const reference = taggedName(image, record);
-    const present = await this.#inspect(image, reference, record, signal);
-    if (shouldPull(policy, present !== undefined))
-      return await this.#pullUnlessBackingOff(request, reference, record, signal);
+  async #ensure(attempt: Attempt, signal: AbortSignal): Promise<ImageStatus> {
+    const { image, policy, record } = attempt;
+    const present = await this.#inspect(attempt, signal);
+    if (shouldPull(policy, present !== undefined)) return await this.#pullUnlessBackingOff(attempt, signal);
     if (present !== undefined) {
       record('Normal', 'Pulled', `Container image ${quote(image)} already present on machine`);
       return present;
@@ -102,12 +107,7 @@ class Puller implements ImagePuller {
     throw new ImageError('ErrImageNeverPull', message);
   }
 
-  async #inspect(
-    image: string,
-    reference: string,
-    record: RecordEvent,
-    signal: AbortSignal,
-  ): Promise<ImageStatus | undefined> {
+  async #inspect({ image, reference, record }: Attempt, signal: AbortSignal): Promise<ImageStatus | undefined> {
     try {
       return await this.#deps.runtime.imageStatus(reference, signal);
     } catch (error) {
@@ -118,13 +118,8 @@ class Puller implements ImagePuller {
     }
   }
 
-  async #pullUnlessBackingOff(
-    request: ImageRequest,
-    reference: string,
-    record: RecordEvent,
-    signal: AbortSignal,
-  ): Promise<ImageStatus> {
-    const { pod, image } = request;
+  async #pullUnlessBackingOff(attempt: Attempt, signal: AbortSignal): Promise<ImageStatus> {
+    const { pod, image, record } = attempt;
     const key = `${pod.uid}_${image}`;
     if (this.#backoff.isInBackOffSinceUpdate(key, this.#deps.clock.now())) {
       const message = `Back-off pulling image ${quote(image)}`;
@@ -134,7 +129,7 @@ class Puller implements ImagePuller {
     }
     this.#lastErrors.delete(key);
     try {
-      return await this.#pull(request, reference, record, signal);
+      return await this.#pull(attempt, signal);
     } catch (error) {
       if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
       record('Warning', 'Failed', `Failed to pull image ${quote(image)}: ${errorText(error)}`);
@@ -147,17 +142,12 @@ class Puller implements ImagePuller {
     }
   }
 
-  async #pull(
-    request: ImageRequest,
-    reference: string,
-    record: RecordEvent,
-    signal: AbortSignal,
-  ): Promise<ImageStatus> {
-    const { image } = request;
+  async #pull(attempt: Attempt, signal: AbortSignal): Promise<ImageStatus> {
+    const { image, reference, record } = attempt;
     const { clock, credentials } = this.#deps;
     record('Normal', 'Pulling', `Pulling image ${quote(image)}`);
     const requestedAt = clock.now();
-    const auth = request.auth ?? (await credentials(reference));
+    const auth = attempt.auth ?? (await credentials(reference));
     const { status, pullMs } = await this.#pulls.run(
       pullKey(reference, auth),
       (pullSignal) => this.#slots(() => this.#pullNow(reference, auth, pullSignal)),

@@ -32,6 +32,6 @@ export async function ensureMemoryEmptyDir(
   await exec({ file: 'mount', args: ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', realPath] }, signal);
 }
 
-export function isTmpfsAt(mount: MountInfo, path: string): boolean {
+function isTmpfsAt(mount: MountInfo, path: string): boolean {
   return mount.fsType === 'tmpfs' && mount.mountPoint === path;
 }

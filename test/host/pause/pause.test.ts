@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type PauseArchitecture, pauseBinaries } from '../../../agent/images/pause/archive.ts';
 import {
   children,
   contextSwitches,
@@ -13,7 +14,7 @@ import {
 } from './sandbox.ts';
 
 const sources = new URL('../../../agent/images/pause/', import.meta.url).pathname;
-const committed = (arch: string): string => join(sources, `pause-${arch}`);
+const committed = (arch: PauseArchitecture): string => join(sources, pauseBinaries[arch]);
 const native = process.arch === 'arm64' ? 'arm64' : 'amd64';
 const ORPHANS = 100;
 
@@ -41,7 +42,7 @@ describe('committed binaries', () => {
     }
   });
 
-  it.for(['amd64', 'arm64'])('%s is small, and has one segment, that is not writable', (arch) => {
+  it.for(['amd64', 'arm64'] as const)('%s is small, and has one segment, that is not writable', (arch) => {
     expect(statSync(committed(arch)).size).toBeLessThan(16 * 1024);
     expect(programHeaders(readFileSync(committed(arch)))).toEqual([
       { type: 'LOAD', flags: 'rx' },
