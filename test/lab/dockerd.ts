@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { namespacePath, type HostNames, type ProcessIdentity } from './names.ts';
-import { identify, isAlive, processesOf, processStat } from './processes.ts';
+import { identify, isAlive, isInProcessTable, processesOf, processStat } from './processes.ts';
 import { until } from './wait.ts';
 
 /** The dockerd of one test host. */
@@ -33,7 +33,8 @@ export function createDockerd(names: HostNames, socket: string, extraArgs: reado
       if (dockerd === undefined || !isAlive(dockerd)) return;
       const ended = [dockerd, ...childrenOf(dockerd.pid, names)];
       process.kill(dockerd.pid, signal);
-      await until(`dockerd of ${names.netns} to stop`, 40_000, () => !ended.some(isAlive));
+      // A new dockerd takes a containerd that is still a zombie for a running one, and waits 15 s for it in vain.
+      await until(`dockerd of ${names.netns} to stop`, 40_000, () => !ended.some(isInProcessTable));
     },
   };
 }

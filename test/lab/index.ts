@@ -3,3 +3,4 @@ export { lastLines, type DaemonHandle, type ProcessExit } from './daemon.ts';
 export { loadImages, testImages, type TestImage } from './images.ts';
 export { sweepDeadRuns } from './teardown.ts';
 export { until } from './wait.ts';
+export { startRegistry, type Registry, type RegistryOptions } from './registry.ts';

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { namespacePath, type ProcessIdentity } from './names.ts';
 
 /** One line of /proc/PID/stat, as far as the lab reads it (proc_pid_stat(5)). */
@@ -28,6 +28,11 @@ export function identify(pid: number): ProcessIdentity {
 
 export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   return processStat(pid)?.startTicks === startTicks;
+}
+
+/** Also true for a zombie: killed, and not yet waited for by its parent. */
+export function isInProcessTable({ pid }: ProcessIdentity): boolean {
+  return existsSync(`/proc/${pid}`);
 }
 
 /**
