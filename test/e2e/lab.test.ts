@@ -27,6 +27,7 @@ function sleeper(host: TestHost): Promise<{ id: string }> {
   return host.docker.createContainer({
     Image: 'podwright-test/busybox:1',
     Cmd: ['sleep', '100000'],
+    StopSignal: 'SIGKILL', // dockerd stops it when it starts again
     Labels: { 'io.kubernetes.pod.uid': 'u1' },
     HostConfig: { NetworkMode: 'none' },
     name: 'k8s_app_web_default_u1_0',

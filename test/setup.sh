@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs what the tests need on Debian or Ubuntu with Node.js and npm. May be repeated; does nothing when all is there.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+
+require_node
+install_packages \
+  dockerd:docker.io iptables:iptables nft:nftables ip:iproute2 ipset:ipset conntrack:conntrack \
+  nsenter:util-linux mount:mount ps:procps tar:tar busybox:busybox-static \
+  gcc:gcc /usr/include/stdio.h:libc6-dev \
+  aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static
+install_npm_packages
