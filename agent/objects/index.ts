@@ -17,7 +17,7 @@ export { defaultPod } from './defaults.ts';
 export { expandContainer, expandVariables, type ExpandedContainer } from './expand.ts';
 export { formatPath, type FieldPath } from './field-path.ts';
 export type { JsonObject, JsonValue } from './json.ts';
-export { loadManifest, type LoadedManifest, type LoadedPod, type ManifestOrigin } from './manifest.ts';
+export { loadDocuments, loadManifest, type LoadedManifest, type LoadedPod, type ManifestOrigin } from './manifest.ts';
 export { containerResources, podResources, qosClass, type QosClass, type Resources } from './qos.ts';
 export { milliValue, parseQuantity, unitValue, type Quantity } from './quantity.ts';
 export { CONFIG_HASH, CONFIG_MIRROR, CONFIG_SEEN, CONFIG_SOURCE, toStaticPod } from './static-pod.ts';

@@ -52,6 +52,12 @@ export function loadManifest(text: string, from: ManifestOrigin): LoadedManifest
   };
 }
 
+/** Pods of documents that were read before, without what is invalid by now. */
+export function loadDocuments(documents: readonly JsonObject[], from: ManifestOrigin): readonly LoadedPod[] {
+  const results = documents.map((value) => loadPod({ value, base: [], lineOf: () => undefined }, from));
+  return results.flatMap(({ loaded }) => loaded ?? []);
+}
+
 interface PodResult {
   readonly loaded: LoadedPod | undefined;
   readonly key: string | undefined;

@@ -72,10 +72,10 @@ function validatePorts(
 }
 
 function validatePortNumbers(port: ContainerPort, hostNetwork: boolean, path: FieldPath): readonly FieldProblem[] {
-  // The manifest may lack what the type demands: this is where it is found out.
-  const { containerPort = 0, hostPort = 0 }: Partial<ContainerPort> = port;
+  const { containerPort, hostPort = 0 } = port;
   const at = [...path, 'containerPort'];
-  if (containerPort === 0) return [required(at)];
+  // The type demands it, the manifest may lack it.
+  if (!containerPort) return [required(at)];
   return [
     ...validatePortNumber(containerPort, at),
     ...(hostPort === 0 ? [] : validatePortNumber(hostPort, [...path, 'hostPort'])),

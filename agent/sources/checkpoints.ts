@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../../cni/index.ts';
+import type { Clock } from '../clock.ts';
+import type { JsonObject, LoadedPod } from '../objects/index.ts';
+import type { SourceLog } from './log.ts';
+import { createWakeup } from './wakeup.ts';
+
+/** Writes are gathered this long: a burst of manifests must not fight with the runtime for the disk. Milliseconds. */
+const GATHER_MS = 1_000;
+/** After a failed write, e.g. on a full disk. Milliseconds. */
+const RETRY_MS = 60_000;
+
+/** What a checkpoint file holds: the pods of one manifest file that this node accepted last. */
+interface Checkpoint {
+  /** Path of the manifest file. */
+  readonly file: string;
+  /** As in the manifest, before defaulting. */
+  readonly pods: readonly JsonObject[];
+}
+
+/**
+ * The last good pods of each manifest file on disk, so that a daemon that starts while a manifest is broken goes on with what ran.
+ * Nothing waits for a write: {@link put} only notes what is to be written.
+ */
+export interface Checkpoints {
+  /** Everything on disk, by path of the manifest file. Never rejects: what cannot be read is left out. */
+  load(): Promise<ReadonlyMap<string, readonly JsonObject[]>>;
+  /** Notes what a file stands for now; without pods its checkpoint is removed. */
+  put(file: string, pods: readonly LoadedPod[]): void;
+  /** Writes what was noted until `signal` is aborted, and then what is left. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createCheckpoints(directory: string, clock: Clock, log: SourceLog): Checkpoints {
+  const written = new Map<string, readonly LoadedPod[]>();
+  const pending = new Map<string, readonly LoadedPod[]>();
+  const wakeup = createWakeup(clock);
+
+  const flush = async (): Promise<void> => {
+    for (const [file, pods] of [...pending]) {
+      await writeCheckpoint(directory, { file, pods: pods.map(({ document }) => document) });
+      if (pending.get(file) === pods) pending.delete(file);
+    }
+  };
+  const flushOrWarn = async (): Promise<boolean> => {
+    try {
+      await flush();
+      return true;
+    } catch (err) {
+      log.warn({ err, directory }, 'cannot keep the last good manifests on disk');
+      return false;
+    }
+  };
+
+  return {
+    load: () => loadCheckpoints(directory, log),
+    put: (file, pods) => {
+      if (same(written.get(file), pods)) return;
+      written.set(file, pods);
+      pending.set(file, pods);
+      wakeup.wake();
+    },
+    run: async (signal) => {
+      try {
+        for (let wait = 2 ** 31 - 1; ;) {
+          await wakeup.sleep(wait, signal);
+          await clock.sleep(GATHER_MS, signal);
+          wait = (await flushOrWarn()) ? 2 ** 31 - 1 : RETRY_MS;
+        }
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        await flushOrWarn();
+      }
+    },
+  };
+}
+
+function same(a: readonly LoadedPod[] | undefined, b: readonly LoadedPod[]): boolean {
+  return a !== undefined && a.length === b.length && a.every((one, index) => one.document === b[index]?.document);
+}
+
+/** Names of manifest files may be as long as a name can be: the checkpoint's name is a hash of the path. */
+function checkpointPath(directory: string, file: string): string {
+  return join(directory, `${createHash('sha256').update(file).digest('hex').slice(0, 32)}.json`);
+}
+
+async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
+  const path = checkpointPath(directory, checkpoint.file);
+  if (checkpoint.pods.length === 0) return rm(path, { force: true });
+  // Manifests may hold secrets in their environment variables.
+  await writeFileAtomic(path, JSON.stringify(checkpoint), 0o600);
+}
+
+async function loadCheckpoints(directory: string, log: SourceLog): Promise<ReadonlyMap<string, readonly JsonObject[]>> {
+  const names = await readdir(directory).catch(() => []);
+  const loaded = await Promise.all(names.map((name) => loadCheckpoint(join(directory, name), log)));
+  return new Map(
+    loaded.flatMap((checkpoint) => (checkpoint === undefined ? [] : [[checkpoint.file, checkpoint.pods]])),
+  );
+}
+
+/** Files that are no checkpoints are what a crash left behind while one was written: they are removed. */
+async function loadCheckpoint(path: string, log: SourceLog): Promise<Checkpoint | undefined> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (isCheckpoint(value) && checkpointPath(join(path, '..'), value.file) === path) return value;
+    await rm(path, { force: true });
+  } catch (err) {
+    log.warn({ err, path }, 'a checkpoint of a manifest cannot be read');
+    await rm(path, { force: true }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function isCheckpoint(value: unknown): value is Checkpoint {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'file' in value && typeof value.file === 'string' && 'pods' in value && Array.isArray(value.pods);
+}

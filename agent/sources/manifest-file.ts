@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import { loadManifest, type LoadedPod } from '../objects/index.ts';
+import type { ClaimingFile } from './claims-plan.ts';
+import { invalidUntil, mergeLastGood, planFile, type FileHint } from './file-plan.ts';
+import { inspectManifest, readManifest, type ManifestText } from './manifest-read.ts';
+import type { SourcedPod, SourceProblem } from './types.ts';
+import { createWakeup, type Wakeup } from './wakeup.ts';
+
+export const FILE_SOURCE = 'file';
+
+export interface ManifestFileOptions {
+  readonly path: string;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** The last good pods of the file from before the daemon started; asked only when the file itself is no help. */
+  readonly restore: () => readonly LoadedPod[];
+  /** The file's pods or problems changed. */
+  readonly onChange: () => void;
+  /** A look is over, whether or not it has to be followed by another. */
+  readonly onLooked: () => void;
+  /** The file is gone. */
+  readonly onGone: () => void;
+}
+
+/**
+ * Follows one file of the manifest directory: looks when told to, waits until it is completely written, and keeps the last
+ * good pods when it is not valid.
+ *
+ * Invariants: one look at a time; a hint that comes during a look is followed by another; what the file stands for only
+ * changes together with `onChange` or `onGone`.
+ */
+export class ManifestFile {
+  readonly #options: ManifestFileOptions;
+  readonly #signal: AbortSignal;
+  readonly #wakeup: Wakeup;
+
+  #hint: FileHint | undefined;
+  #following: Promise<void> | undefined;
+
+  #fingerprint: string | undefined;
+  #digest: string | undefined;
+  #lastGood: readonly LoadedPod[] | undefined;
+  #sourced: readonly SourcedPod[] = [];
+  #contentProblems: readonly SourceProblem[] = [];
+  #accessProblem: SourceProblem | undefined;
+  #missingSince: number | undefined;
+  #invalidSince: number | undefined;
+
+  constructor(options: ManifestFileOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+    this.#wakeup = createWakeup(options.clock);
+  }
+
+  /** The pods that the file stands for now, with the documents that they come from. */
+  pods(): readonly LoadedPod[] {
+    if (this.#lastGood === undefined) this.#setPods(this.#options.restore());
+    return this.#lastGood ?? [];
+  }
+
+  claims(): ClaimingFile {
+    this.pods();
+    return { origin: this.#options.path, pods: this.#sourced, leaving: this.#missingSince !== undefined };
+  }
+
+  problems(): readonly SourceProblem[] {
+    return this.#accessProblem === undefined ? this.#contentProblems : [this.#accessProblem];
+  }
+
+  /**
+   * Looks at the file, now or when the look under way is over.
+   *
+   * @param hint what happened to it; undefined when it is only to be compared with what is known
+   * @returns when nothing is left to wait for
+   */
+  touch(hint?: FileHint): Promise<void> {
+    this.#addHint(hint);
+    this.#wakeup.wake();
+    this.#following ??= this.#follow();
+    return this.#following;
+  }
+
+  async #follow(): Promise<void> {
+    const { clock } = this.#options;
+    try {
+      for (let until: number | undefined = clock.now(); until !== undefined || this.#hint !== undefined;) {
+        await this.#wakeup.sleep(Math.max(0, (until ?? 0) - clock.now()), this.#signal);
+        until = await this.#look();
+        this.#options.onLooked();
+      }
+    } catch (error) {
+      if (!this.#signal.aborted) throw error;
+    } finally {
+      this.#following = undefined;
+    }
+  }
+
+  /** One look. Returns the time of the next when one is needed. */
+  async #look(): Promise<number | undefined> {
+    const { path, clock } = this.#options;
+    const hint = this.#hint;
+    this.#hint = undefined;
+    const facts = await inspectManifest(path);
+    const known = { fingerprint: this.#fingerprint, missingSince: this.#missingSince };
+    const step = planFile(facts, known, hint, clock.now());
+    this.#setMissing(step.do === 'wait' && step.because === 'missing');
+    switch (step.do) {
+      case 'nothing':
+        this.#setAccess(undefined);
+        return undefined;
+      case 'wait':
+        this.#addHint(hint);
+        return step.until;
+      case 'read':
+        return this.#read();
+      case 'report':
+        this.#setAccess(step.reason);
+        return undefined;
+      case 'refuse':
+        this.#refuse(step.reason);
+        return undefined;
+      case 'forget':
+        return this.#forget();
+    }
+  }
+
+  async #read(): Promise<number | undefined> {
+    const { path, clock } = this.#options;
+    let content: ManifestText | undefined;
+    try {
+      content = await readManifest(path);
+    } catch (error) {
+      this.#setAccess(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      return undefined;
+    }
+    // Written while it was read, or in the moment before: what was read may be half of it.
+    if (content === undefined || this.#hint?.written === true) return clock.now();
+    return this.#accept(content);
+  }
+
+  #accept(content: ManifestText): number | undefined {
+    const { path: origin, nodeName, clock } = this.#options;
+    const digest = createHash('sha256').update(content.text).digest('hex');
+    if (digest !== this.#digest) {
+      const now = clock.now();
+      const loaded = loadManifest(content.text, { origin, nodeName, seenAt: now });
+      const invalid = loaded.broken.length > 0;
+      this.#invalidSince = invalid ? (this.#invalidSince ?? now) : undefined;
+      const until = invalidUntil(content.modifiedMs, this.#invalidSince ?? now);
+      if (invalid && now < until) return until;
+      this.#setPods(mergeLastGood(invalid ? this.pods() : (this.#lastGood ?? []), loaded));
+      this.#contentProblems = loaded.problems;
+    }
+    this.#invalidSince = undefined;
+    this.#fingerprint = content.fingerprint;
+    const changed = digest !== this.#digest || this.#accessProblem !== undefined;
+    this.#digest = digest;
+    this.#accessProblem = undefined;
+    if (changed) this.#options.onChange();
+    return undefined;
+  }
+
+  #setPods(pods: readonly LoadedPod[]): void {
+    const before = new Map(this.#sourced.map((sourced) => [sourced.pod, sourced]));
+    const origin = this.#options.path;
+    this.#sourced = pods.map(({ pod }) => before.get(pod) ?? { pod, source: FILE_SOURCE, origin });
+    this.#lastGood = pods;
+  }
+
+  #setMissing(missing: boolean): void {
+    if (missing === (this.#missingSince !== undefined)) return;
+    this.#missingSince = missing ? this.#options.clock.now() : undefined;
+    if (this.#sourced.length > 0) this.#options.onChange();
+  }
+
+  #setAccess(reason: string | undefined): void {
+    if (reason === this.#accessProblem?.message) return;
+    const { path: origin } = this.#options;
+    this.#accessProblem = reason === undefined ? undefined : { origin, severity: 'error', message: reason };
+    if (reason !== undefined) this.#fingerprint = undefined;
+    this.#options.onChange();
+  }
+
+  #refuse(reason: string): void {
+    this.#digest = undefined;
+    this.#setPods([]);
+    this.#setAccess(reason);
+  }
+
+  /** Nobody knows this object afterwards: what came meanwhile has to be looked at by it. */
+  #forget(): number | undefined {
+    if (this.#hint !== undefined) return this.#options.clock.now();
+    this.#options.onGone();
+    return undefined;
+  }
+
+  #addHint(hint: FileHint | undefined): void {
+    if (hint === undefined) return;
+    this.#hint = { written: hint.written || this.#hint?.written === true };
+  }
+}
