@@ -1,0 +1,88 @@
+import type { Container, Pod } from '../../../agent/objects/types.ts';
+import { annotation, containerHash } from '../../../agent/pods/annotations.ts';
+import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../../../agent/runtime/types.ts';
+
+/** 2026-01-01T00:00:00Z */
+export const t0 = Date.UTC(2026, 0, 1);
+
+export function container(name: string, extra: Partial<Container> = {}): Container {
+  return {
+    name,
+    image: `registry.test/${name}:1`,
+    imagePullPolicy: 'IfNotPresent',
+    resources: {},
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    env: [],
+    ports: [],
+    volumeMounts: [],
+    ...extra,
+  };
+}
+
+export function pod(spec: Partial<Pod['spec']> = {}, annotations: Record<string, string> = {}): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: 'web-node',
+      namespace: 'default',
+      uid: 'u1',
+      labels: {},
+      annotations: { [annotation.configHash]: 'h1', ...annotations },
+    },
+    spec: {
+      restartPolicy: 'Always',
+      terminationGracePeriodSeconds: 30,
+      dnsPolicy: 'ClusterFirst',
+      nodeName: 'node',
+      volumes: [],
+      containers: [container('app')],
+      ...spec,
+    },
+  };
+}
+
+export function sandbox(extra: Partial<SandboxStatus> = {}): SandboxStatus {
+  return {
+    id: 's0',
+    pod: { name: 'web-node', namespace: 'default', uid: 'u1' },
+    attempt: 0,
+    state: 'ready',
+    createdAt: t0,
+    hostNetwork: false,
+    ips: ['203.0.113.2'],
+    annotations: { [annotation.configHash]: 'h1' },
+    ...extra,
+  };
+}
+
+export function instance(name: string, extra: Partial<RuntimeContainerStatus> = {}): RuntimeContainerStatus {
+  return {
+    id: `${name}-0`,
+    name,
+    sandboxId: 's0',
+    attempt: 0,
+    state: 'running',
+    createdAt: t0,
+    startedAt: t0 + 1000,
+    finishedAt: 0,
+    exitCode: 0,
+    oomKilled: false,
+    error: '',
+    image: `registry.test/${name}:1`,
+    imageId: 'sha256:aa',
+    annotations: { [annotation.containerHash]: containerHash(container(name)) },
+    ...extra,
+  };
+}
+
+export const exited = (name: string, exitCode: number, extra: Partial<RuntimeContainerStatus> = {}): RuntimeContainerStatus =>
+  instance(name, { state: 'exited', exitCode, finishedAt: t0 + 5000, ...extra });
+
+export function observed(
+  sandboxes: readonly SandboxStatus[] = [],
+  containers: readonly RuntimeContainerStatus[] = [],
+): RuntimePod {
+  return { uid: 'u1', sandboxes, containers };
+}

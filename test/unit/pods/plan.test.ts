@@ -1,0 +1,231 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Pod } from '../../../agent/objects/types.ts';
+import { computePodActions, type PodActions } from '../../../agent/pods/plan.ts';
+import type { RuntimePod } from '../../../agent/runtime/types.ts';
+import { container, exited, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
+
+const never = (): undefined => undefined;
+
+/** A plan as one line, so that a table of cases can be read. */
+function summary(actions: PodActions): string {
+  const parts = [
+    actions.replace ? 'replace' : '',
+    actions.finished ? 'finished' : '',
+    actions.stopSandboxes.length > 0 ? `stop ${actions.stopSandboxes.map(({ id }) => id).join(',')}` : '',
+    actions.killContainers.length > 0 ? `kill ${actions.killContainers.map(({ id }) => id).join(',')}` : '',
+    actions.createSandbox === undefined ? '' : `sandbox #${actions.createSandbox}`,
+    ...actions.startContainers.map((start) => `start ${start.container.name}#${start.attempt}`),
+    ...actions.backingOff.map((wait) => `wait ${wait.container.name}`),
+    actions.removeContainers.length > 0 ? `remove ${actions.removeContainers.join(',')}` : '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+interface Case {
+  readonly name: string;
+  readonly pod?: Pod;
+  readonly observed: RuntimePod;
+  readonly plan: string;
+}
+
+const two = { containers: [container('app'), container('side')] };
+const lost = sandbox({ state: 'notready' });
+
+const cases: readonly Case[] = [
+  { name: 'nothing there', observed: observed(), plan: 'sandbox #0; start app#0' },
+  { name: 'all runs', observed: observed([sandbox()], [instance('app')]), plan: '' },
+  { name: 'one of two runs', pod: pod(two), observed: observed([sandbox()], [instance('app')]), plan: 'start side#0' },
+  {
+    name: 'sandbox is dead',
+    observed: observed([lost], [exited('app', 137)]),
+    plan: 'stop s0; sandbox #1; start app#1',
+  },
+  {
+    name: 'sandbox died under a running container',
+    observed: observed([lost], [instance('app')]),
+    plan: 'stop s0; kill app-0; sandbox #1; start app#1',
+  },
+  {
+    name: 'sandbox has no address',
+    observed: observed([sandbox({ ips: [] })]),
+    plan: 'stop s0; sandbox #1; start app#0',
+  },
+  {
+    name: 'two sandboxes are ready',
+    observed: observed([sandbox({ id: 's1', attempt: 1 }), sandbox()], [instance('app')]),
+    plan: 'stop s1,s0; kill app-0; sandbox #2; start app#1',
+  },
+  {
+    name: 'network mode changed',
+    pod: pod({ hostNetwork: true }),
+    observed: observed([sandbox()], [instance('app')]),
+    plan: 'stop s0; kill app-0; sandbox #1; start app#1',
+  },
+  {
+    name: 'host network needs no address',
+    pod: pod({ hostNetwork: true }),
+    observed: observed([sandbox({ hostNetwork: true, ips: [] })], [instance('app')]),
+    plan: '',
+  },
+  { name: 'Always restarts a success', observed: observed([sandbox()], [exited('app', 0)]), plan: 'start app#1' },
+  {
+    name: 'OnFailure restarts a failure',
+    pod: pod({ restartPolicy: 'OnFailure' }),
+    observed: observed([sandbox()], [exited('app', 1)]),
+    plan: 'start app#1',
+  },
+  {
+    name: 'OnFailure is done with a success',
+    pod: pod({ restartPolicy: 'OnFailure' }),
+    observed: observed([sandbox()], [exited('app', 0)]),
+    plan: 'finished; stop s0',
+  },
+  {
+    name: 'OnFailure, the sandbox is lost: only what failed runs again',
+    pod: pod({ ...two, restartPolicy: 'OnFailure' }),
+    observed: observed([lost], [exited('app', 0), exited('side', 1)]),
+    plan: 'stop s0; sandbox #1; start side#1',
+  },
+  {
+    name: 'Never is done with a failure',
+    pod: pod({ restartPolicy: 'Never' }),
+    observed: observed([sandbox()], [exited('app', 1)]),
+    plan: 'finished; stop s0',
+  },
+  {
+    name: 'Never, one still runs',
+    pod: pod({ ...two, restartPolicy: 'Never' }),
+    observed: observed([sandbox()], [exited('app', 1), instance('side')]),
+    plan: '',
+  },
+  {
+    name: 'Never gets no second sandbox',
+    pod: pod({ ...two, restartPolicy: 'Never' }),
+    observed: observed([lost], [exited('app', 137)]),
+    plan: 'finished; stop s0',
+  },
+  {
+    name: 'Never gets a second sandbox when nothing ran in the first',
+    pod: pod({ restartPolicy: 'Never' }),
+    observed: observed([lost], [instance('app', { state: 'created' })]),
+    plan: 'stop s0; sandbox #1; start app#0; remove app-0',
+  },
+  {
+    name: 'created but never started: made again under its own number',
+    observed: observed([sandbox()], [instance('app', { state: 'created', attempt: 3 })]),
+    plan: 'start app#3; remove app-0',
+  },
+  {
+    name: 'unknown state: killed, then restarted',
+    observed: observed([sandbox()], [instance('app', { state: 'unknown' })]),
+    plan: 'kill app-0; start app#1',
+  },
+  {
+    name: 'another image: restarted whatever the policy',
+    pod: pod({ restartPolicy: 'Never', containers: [container('app', { image: 'other:2' })] }),
+    observed: observed([sandbox()], [instance('app')]),
+    plan: 'kill app-0; start app#1',
+  },
+  {
+    name: 'a container that the spec has no more',
+    observed: observed([sandbox()], [instance('app'), instance('gone')]),
+    plan: 'kill gone-0',
+  },
+  {
+    name: 'other content under the same UID',
+    pod: pod({}, { 'kubernetes.io/config.hash': 'h2' }),
+    observed: observed([sandbox()], [instance('app')]),
+    plan: 'replace; stop s0; kill app-0',
+  },
+  {
+    name: 'one dead container is kept, older ones go',
+    observed: observed(
+      [sandbox()],
+      [
+        instance('app', { id: 'a2', attempt: 2 }),
+        exited('app', 1, { id: 'a1', attempt: 1 }),
+        exited('app', 1, { id: 'a0' }),
+      ],
+    ),
+    plan: 'remove a0',
+  },
+];
+
+describe('computePodActions', () => {
+  test.each(cases)('$name', ({ pod: desired = pod(), observed: found, plan }) => {
+    expect(summary(computePodActions(desired, found, never))).toBe(plan);
+  });
+
+  test('a container in its back-off waits until it is over', () => {
+    const wait = { until: t0 + 15_000, delayMs: 10_000 };
+    const actions = computePodActions(pod(), observed([sandbox()], [exited('app', 1)]), () => wait);
+    expect(actions.startContainers).toEqual([]);
+    expect(actions.backingOff).toEqual([{ container: container('app'), ...wait }]);
+    expect(actions.finished).toBe(false);
+  });
+
+  test('a lost sandbox is not made again before a container may start', () => {
+    const wait = { until: t0 + 15_000, delayMs: 10_000 };
+    const actions = computePodActions(pod(), observed([lost], [exited('app', 1)]), () => wait);
+    expect(summary(actions)).toBe('stop s0; wait app');
+  });
+
+  test('law: when what a plan asks for has happened, the next plan is empty', () => {
+    const state = fc.constantFrom('created', 'running', 'exited', 'unknown');
+    const arbitrary = fc.record({
+      policy: fc.constantFrom('Always', 'OnFailure', 'Never'),
+      sandboxes: fc.array(fc.record({ ready: fc.boolean(), ip: fc.boolean() }), { maxLength: 3 }),
+      instances: fc.array(fc.record({ name: fc.constantFrom('app', 'side', 'gone'), state, exitCode: fc.nat(2) }), {
+        maxLength: 6,
+      }),
+    });
+    fc.assert(
+      fc.property(arbitrary, ({ policy, sandboxes, instances }) => {
+        const desired = pod({ ...two, restartPolicy: policy as Pod['spec']['restartPolicy'] });
+        const found = observed(
+          sandboxes
+            .map(({ ready, ip }, index) =>
+              sandbox({ id: `s${index}`, attempt: index, state: ready ? 'ready' : 'notready', ips: ip ? ['203.0.113.9'] : [] }),
+            )
+            .reverse(),
+          instances
+            .map((one, index) =>
+              instance(one.name, {
+                id: `c${index}`,
+                attempt: index,
+                sandboxId: `s${Math.max(0, sandboxes.length - 1)}`,
+                state: one.state as 'created',
+                exitCode: one.exitCode,
+                finishedAt: one.state === 'exited' ? t0 + 1 : 0,
+              }),
+            )
+            .reverse(),
+        );
+        const after = carryOut(found, computePodActions(desired, found, never));
+        expect(summary(computePodActions(desired, after, never)).replace('finished', '')).toBe('');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+/** The world after a plan: what was killed has exited, what was started runs. */
+function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
+  const killed = new Set(actions.killContainers.map(({ id }) => id));
+  const removed = new Set(actions.removeContainers);
+  const stopped = new Set(actions.stopSandboxes.map(({ id }) => id));
+  const made =
+    actions.createSandbox === undefined ? [] : [sandbox({ id: 'new', attempt: actions.createSandbox })];
+  const sandboxId = made[0]?.id ?? actions.sandboxId ?? '';
+  const started = actions.startContainers.map((start) =>
+    instance(start.container.name, { id: `new-${start.container.name}`, attempt: start.attempt, sandboxId }),
+  );
+  const rest = found.containers
+    .filter(({ id }) => !removed.has(id))
+    .map((one) => (killed.has(one.id) ? { ...one, state: 'exited' as const, exitCode: 137, finishedAt: t0 + 9 } : one));
+  const afterStart = observed([...made, ...found.sandboxes.filter(({ id }) => !stopped.has(id))], [...started, ...rest]);
+  // Dead instances beyond the newest go with the next plan, which has nothing else to do.
+  const sweep = computePodActions(pod({ ...two }), afterStart, never).removeContainers;
+  return { ...afterStart, containers: afterStart.containers.filter(({ id }) => !sweep.includes(id)) };
+}
