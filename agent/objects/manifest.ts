@@ -69,7 +69,9 @@ function loadPod(document: PodDocument, from: ManifestOrigin): PodResult {
   const key = staticPodKey(value, from.nodeName);
   const shape = checkShape(value, POD_SHAPE, base);
   const report = (found: readonly FieldProblem[]): readonly ManifestProblem[] =>
-    found.map((problem) => toManifestProblem(problem, document, from.origin, key));
+    found
+      .map((problem) => toManifestProblem(problem, document, from.origin, key))
+      .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   if (shape.some(isError)) return { loaded: undefined, key, problems: report(shape) };
 
   // The shape is that of a v1 Pod in every part that is read.

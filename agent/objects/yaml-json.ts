@@ -43,7 +43,7 @@ interface Conversion {
  */
 export function toLocatedJson(document: Document.Parsed): LocatedValue {
   const conversion: Conversion = { anchors: new Map(), offsets: new WeakMap(), aliasNodes: 0 };
-  const value = document.contents === null ? null : convert(document.contents, conversion, 0, false);
+  const value = document.contents === null ? null : convert(document.contents, conversion, 0, undefined);
   const start = document.contents?.range[0] ?? document.range[0];
   return { value, offsetOf: (path) => locate(value, path, conversion.offsets, start) };
 }
@@ -63,16 +63,17 @@ function locate(root: JsonValue, path: FieldPath, offsets: WeakMap<object, Offse
   return offset;
 }
 
-function convert(node: Node | null, conversion: Conversion, depth: number, aliased: boolean): JsonValue {
-  if (depth > MAX_DEPTH) throw new YamlValueError(`nested deeper than ${MAX_DEPTH} levels`, node);
-  if (aliased && (conversion.aliasNodes += 1) > MAX_ALIAS_NODES) {
-    throw new YamlValueError(`aliases stand for more than ${MAX_ALIAS_NODES} values`, node);
+/** @param via the outermost alias that stands where the node counts */
+function convert(node: Node | null, conversion: Conversion, depth: number, via: Alias | undefined): JsonValue {
+  if (depth > MAX_DEPTH) throw new YamlValueError(`nested deeper than ${MAX_DEPTH} levels`, via ?? node);
+  if (via !== undefined && (conversion.aliasNodes += 1) > MAX_ALIAS_NODES) {
+    throw new YamlValueError(`aliases stand for more than ${MAX_ALIAS_NODES} values`, via);
   }
-  if (isAlias(node)) return convert(resolve(node, conversion), conversion, depth + 1, true);
-  if (node !== null && 'anchor' in node && node.anchor !== undefined && !aliased)
+  if (isAlias(node)) return convert(resolve(node, conversion), conversion, depth + 1, via ?? node);
+  if (node !== null && 'anchor' in node && node.anchor !== undefined && via === undefined)
     conversion.anchors.set(node.anchor, node);
-  if (isMap(node)) return convertMap(node, conversion, depth, aliased);
-  if (isSeq(node)) return convertList(node.items as readonly (Node | null)[], conversion, depth, aliased);
+  if (isMap(node)) return convertMap(node, conversion, depth, via);
+  if (isSeq(node)) return convertList(node.items as readonly (Node | null)[], conversion, depth, via);
   return convertScalar(node);
 }
 
@@ -86,7 +87,8 @@ function convertScalar(node: Node | null): JsonValue {
   if (node === null) return null;
   const value: unknown = isScalar(node) ? node.value : undefined;
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  // JSON has no -0.
+  if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
   throw new YamlValueError(`${typeof value === 'number' ? value : 'this'} is no JSON value`, node);
 }
 
@@ -94,19 +96,19 @@ function convertList(
   items: readonly (Node | null)[],
   conversion: Conversion,
   depth: number,
-  aliased: boolean,
+  via: Alias | undefined,
 ): JsonValue {
-  const list = items.map((item) => convert(item, conversion, depth + 1, aliased));
+  const list = items.map((item) => convert(item, conversion, depth + 1, via));
   conversion.offsets.set(list, new Map(items.map((item, index) => [index, item?.range?.[0] ?? 0])));
   return list;
 }
 
-function convertMap(map: YAMLMap, conversion: Conversion, depth: number, aliased: boolean): JsonValue {
+function convertMap(map: YAMLMap, conversion: Conversion, depth: number, via: Alias | undefined): JsonValue {
   const entries = new Map<string, JsonValue>();
   const offsets: Offsets = new Map();
   const merged: JsonValue[] = [];
   for (const pair of map.items as readonly Pair<Node | null, Node | null>[]) {
-    const value = (): JsonValue => convert(pair.value, conversion, depth + 1, aliased);
+    const value = (): JsonValue => convert(pair.value, conversion, depth + 1, via);
     if (isMergeKey(pair.key)) {
       merged.push(value());
       continue;
