@@ -20,13 +20,15 @@ part() {
   return "$status"
 }
 
+# Ends what still runs, and removes test hosts that it could not remove itself.
 clean_up() {
-  [ -z "$child" ] || kill -TERM -- "-$child" 2>/dev/null || true
-  [ -z "$child" ] || wait "$child" 2>/dev/null || true
-  as_root npx tsx test/lab/sweep.ts || true
-  rm -rf "$results"
+  if [ -n "$child" ]; then
+    kill -TERM -- "-$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+  fi
+  as_root node --import tsx test/lab/sweep.ts || true
 }
-trap clean_up EXIT
+trap 'clean_up; rm -rf "$results"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -42,7 +44,7 @@ tests() {
   local project=$1
   shift
   say "tests: $project"
-  part "$@" npx vitest run --config test/vitest.config.ts --project "$project" --passWithNoTests \
+  part "$@" node_modules/.bin/vitest run --config test/vitest.config.ts --project "$project" --passWithNoTests \
     --reporter=default --reporter=json --outputFile.json="$results/$project.json" ||
     echo "$project" >>"$results/failed-projects"
 }
@@ -54,4 +56,5 @@ step check npm run --silent check
 tests unit
 tests host as_root
 tests e2e as_root
+clean_up
 node test/summary.mjs "$results"
