@@ -35,10 +35,15 @@ export interface ImageFiles {
 
 /** Loads images into a dockerd. */
 export async function loadImages(docker: Docker, images: readonly TestImage[]): Promise<void> {
-  const answer = await docker.loadImage(Readable.from([imageArchive(images)]));
+  await loadImageArchive(docker, imageArchive(images));
+}
+
+/** `docker load`. */
+export async function loadImageArchive(docker: Docker, archive: Uint8Array): Promise<void> {
+  const answer = await docker.loadImage(Readable.from([archive]));
   // Docker reports failures inside its answer, which has status 200.
   const text = await readText(answer);
-  if (text.includes('"error"')) throw new Error(`cannot load test images: ${text}`);
+  if (text.includes('"error"')) throw new Error(`cannot load images: ${text}`);
 }
 
 /** A `docker load` archive (Docker Image Specification v1.2) of images that share one layer. */
