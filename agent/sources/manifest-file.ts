@@ -9,6 +9,9 @@ import { createWakeup, type Wakeup } from './wakeup.ts';
 
 export const FILE_SOURCE = 'file';
 
+/** After this time a file that is still being written holds up nothing more. Milliseconds. */
+const PATIENCE_MS = 500;
+
 export interface ManifestFileOptions {
   readonly path: string;
   readonly nodeName: string;
@@ -17,7 +20,7 @@ export interface ManifestFileOptions {
   readonly restore: () => readonly LoadedPod[];
   /** The file's pods or problems changed. */
   readonly onChange: () => void;
-  /** A look is over, whether or not it has to be followed by another. */
+  /** What the file stands for is known as well as it can be for now. */
   readonly onLooked: () => void;
   /** The file is gone. */
   readonly onGone: () => void;
@@ -34,8 +37,10 @@ export class ManifestFile {
   readonly #options: ManifestFileOptions;
   readonly #signal: AbortSignal;
   readonly #wakeup: Wakeup;
+  readonly #since: number;
 
   #hint: FileHint | undefined;
+  #beingWritten = false;
   #following: Promise<void> | undefined;
 
   #fingerprint: string | undefined;
@@ -51,6 +56,7 @@ export class ManifestFile {
     this.#options = options;
     this.#signal = signal;
     this.#wakeup = createWakeup(options.clock);
+    this.#since = options.clock.now();
   }
 
   /** The pods that the file stands for now, with the documents that they come from. */
@@ -87,7 +93,7 @@ export class ManifestFile {
       for (let until: number | undefined = clock.now(); until !== undefined || this.#hint !== undefined;) {
         await this.#wakeup.sleep(Math.max(0, (until ?? 0) - clock.now()), this.#signal);
         until = await this.#look();
-        this.#options.onLooked();
+        if (!this.#beingWritten || clock.now() - this.#since >= PATIENCE_MS) this.#options.onLooked();
       }
     } catch (error) {
       if (!this.#signal.aborted) throw error;
@@ -105,6 +111,7 @@ export class ManifestFile {
     const known = { fingerprint: this.#fingerprint, missingSince: this.#missingSince };
     const step = planFile(facts, known, hint, clock.now());
     this.#setMissing(step.do === 'wait' && step.because === 'missing');
+    this.#beingWritten = step.do === 'wait' && step.because === 'written';
     switch (step.do) {
       case 'nothing':
         this.#setAccess(undefined);
@@ -174,10 +181,10 @@ export class ManifestFile {
     if (this.#sourced.length > 0) this.#options.onChange();
   }
 
-  #setAccess(reason: string | undefined): void {
+  #setAccess(reason: string | undefined, severity: SourceProblem['severity'] = 'error'): void {
     if (reason === this.#accessProblem?.message) return;
     const { path: origin } = this.#options;
-    this.#accessProblem = reason === undefined ? undefined : { origin, severity: 'error', message: reason };
+    this.#accessProblem = reason === undefined ? undefined : { origin, severity, message: reason };
     if (reason !== undefined) this.#fingerprint = undefined;
     this.#options.onChange();
   }
@@ -185,7 +192,7 @@ export class ManifestFile {
   #refuse(reason: string): void {
     this.#digest = undefined;
     this.#setPods([]);
-    this.#setAccess(reason);
+    this.#setAccess(reason, 'warning');
   }
 
   /** Nobody knows this object afterwards: what came meanwhile has to be looked at by it. */

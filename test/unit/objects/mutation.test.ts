@@ -79,13 +79,13 @@ function mutate(tree: Tree, { at, how, value }: Mutation): Tree {
     if (how === 'drop' || how === 'rename') Reflect.deleteProperty(parent, key);
     if (how === 'replace') parent[key] = value;
     if (how === 'duplicate') parent[`${key}s`] = old;
-    if (how === 'rename') parent[String(value).slice(0, 20)] = old;
+    if (how === 'rename') parent[JSON.stringify(value).slice(0, 20)] = old;
   }
   return tree;
 }
 
 const mutated = fc.tuple(fc.array(mutation, { minLength: 1, maxLength: 4 }), fc.boolean()).map(([mutations, yaml]) => {
-  const tree = mutations.reduce<Tree>((value, one) => mutate(value, one), structuredClone(FULL) as Tree);
+  const tree = mutations.reduce<Tree>(mutate, structuredClone(FULL));
   return yaml ? stringify(tree, { version: '1.1' }) : JSON.stringify(tree, null, 1);
 });
 

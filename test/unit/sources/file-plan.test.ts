@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { loadManifest, type LoadedManifest } from '../../../agent/objects/index.ts';
+import { invalidUntil, mergeLastGood, planFile, type FileStep } from '../../../agent/sources/file-plan.ts';
+import { isManifestName } from '../../../agent/sources/manifest-names.ts';
+
+const NOW = 1_000_000;
+const file = (fingerprint: string, ageMs: number) => ({ is: 'file', fingerprint, modifiedMs: NOW - ageMs }) as const;
+const known = (fingerprint?: string, missingSince?: number) => ({ fingerprint, missingSince });
+const wait = (ms: number, because: 'missing' | 'written'): FileStep => ({ do: 'wait', until: NOW + ms, because });
+
+describe('what is done about a file', () => {
+  test.each<[string, Parameters<typeof planFile>, FileStep]>([
+    ['new and old enough', [file('1', 100), known(), undefined, NOW], { do: 'read' }],
+    ['new and fresh', [file('1', 5), known(), undefined, NOW], wait(20, 'written')],
+    ['written and fresh', [file('2', 5), known('1'), { written: true }, NOW], wait(20, 'written')],
+    ['written and quiet', [file('2', 25), known('1'), { written: true }, NOW], { do: 'read' }],
+    ['renamed to its place', [file('2', 0), known('1'), { written: false }, NOW], { do: 'read' }],
+    ['unchanged', [file('1', 100), known('1'), undefined, NOW], { do: 'nothing' }],
+    [
+      'unchanged as far as the kernel’s clock tells',
+      [file('1', 100), known('1'), { written: true }, NOW],
+      { do: 'read' },
+    ],
+    ['of the near future', [file('1', -5), known(), undefined, NOW], wait(30, 'written')],
+    ['of another clock', [file('1', -5_000), known(), { written: true }, NOW], { do: 'read' }],
+    ['missing', [{ is: 'absent' }, known('1'), undefined, NOW], wait(100, 'missing')],
+    ['still missing', [{ is: 'absent' }, known('1', NOW - 40), undefined, NOW], wait(60, 'missing')],
+    ['gone', [{ is: 'absent' }, known('1', NOW - 100), undefined, NOW], { do: 'forget' }],
+    ['no file', [{ is: 'other', reason: 'r' }, known(), undefined, NOW], { do: 'refuse', reason: 'r' }],
+    ['unreadable', [{ is: 'unreadable', reason: 'r' }, known('1'), undefined, NOW], { do: 'report', reason: 'r' }],
+  ])('%s', (_what, args, expected) => expect(planFile(...args)).toEqual(expected));
+
+  test('invalid content is believed a second after it was written, or first seen', () => {
+    expect([invalidUntil(NOW - 400, NOW), invalidUntil(NOW + 5_000, NOW)]).toEqual([NOW + 600, NOW + 1_000]);
+  });
+});
+
+describe('the last good version', () => {
+  const document = (name: string, rest = ''): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec:\n  containers: [{name: a, image: "i:1"${rest}}]\n---\n`;
+  const read = (text: string, seenAt = 0): LoadedManifest =>
+    loadManifest(text, { origin: '/m/f', nodeName: 'n', seenAt });
+  const names = (...texts: readonly string[]): readonly (readonly string[])[] => {
+    let good: ReturnType<typeof mergeLastGood> = [];
+    return texts.map((text) => {
+      good = mergeLastGood(good, read(text));
+      return good.map(({ pod }) => `${pod.metadata.name}:${pod.spec.containers[0]?.tty === true ? 'tty' : ''}`);
+    });
+  };
+  const [a, aTty, aBad] = [document('a'), document('a', ', tty: true'), document('a', ', tty: 3')];
+  const b = document('b');
+
+  test.each([
+    [
+      'of a broken document stays, the others follow the file',
+      [a + b, aBad + document('b', ', tty: true')],
+      ['b-n:tty', 'a-n:'],
+    ],
+    ['stays over many broken versions', [aTty, aBad, 'apiVersion', '{', aBad], ['a-n:tty']],
+    ['goes with its document', [a + b, b], ['b-n:']],
+    ['stays while the file cannot be understood', [a + b, 'a: ['], ['a-n:', 'b-n:']],
+    ['stays while a document does not say which pod it is', [a + b, `${a}kind: Pod\n`], ['a-n:', 'b-n:']],
+    ['is replaced by a valid one', [a, aBad, aTty], ['a-n:tty']],
+    ['does not exist for what never was valid', [aBad + b], ['b-n:']],
+  ])('%s', (_what, texts, expected) => expect(names(...texts).at(-1)).toEqual(expected));
+
+  test('is the same object, seen when it first was, when its file was only rewritten', () => {
+    const first = mergeLastGood([], read(a, 1));
+    const second = mergeLastGood(first, read(`# comment\n${a}`, 2));
+    expect(second[0]).toBe(first[0]);
+  });
+
+  test('keeps the time when a pod of a given UID was first seen', () => {
+    const given = (rest: string): string =>
+      `apiVersion: v1\nkind: Pod\nmetadata: {name: a, uid: u}\nspec:\n  containers: [{name: a, image: "i:1"${rest}}]\n`;
+    const [pod] = mergeLastGood(mergeLastGood([], read(given(''), 1)), read(given(', tty: true'), 2));
+    expect(pod?.pod.metadata.annotations['kubernetes.io/config.seen']).toBe('1970-01-01T00:00:00.001Z');
+    expect(pod?.pod.spec.containers[0]?.tty).toBe(true);
+  });
+});
+
+test.each([
+  ['web.yaml', true],
+  ['web', true],
+  ['web.json', true],
+  ['web.yaml.bak', true],
+  ['.web.yaml', false],
+  ['.web.yaml.swp', false],
+  ['.#web.yaml', false],
+  ['..data', false],
+  ['web.yaml~', false],
+  ['#web.yaml#', false],
+  ['web.swp', false],
+  ['4913', false],
+  ['web.yaml.tmp', false],
+  ['web.yaml.dpkg-new', false],
+  ['web.yaml.rpmsave', false],
+])('%s is a manifest: %s', (name, expected) => expect(isManifestName(name)).toBe(expected));
