@@ -32,8 +32,12 @@ export interface PodNetwork {
   check(attachment: Attachment, signal: AbortSignal): Promise<void>;
   /** Result of the ADD of a container, from the cache on disk. */
   cached(containerId: string, ifName?: string): Promise<CniResult | undefined>;
-  /** Reclaims what belongs to containers other than `valid`: leases, host ports, results, links. */
-  gc(valid: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+  /**
+   * Reclaims what belongs to containers other than those that `listValid` names: leases, host ports, results, links. No
+   * ADD runs from before `listValid` is called until the end: every attachment there is belongs to a container that was
+   * created before, so that none is reclaimed because it is too new to be on the list.
+   */
+  gc(listValid: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<void>;
   status(): NetworkStatus;
   /** Sysctls that a new pod namespace should start with. */
   podSysctls(): Readonly<Record<string, string>>;

@@ -17,3 +17,37 @@ export interface EventRecorder {
    */
   event(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void;
 }
+
+/** A v1 Event, the fields that podwright fills. */
+export interface CoreEvent {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Event';
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly involvedObject: {
+    readonly kind: string;
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly fieldPath?: string;
+  };
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly source: { readonly component: string; readonly host: string };
+  /** RFC 3339, whole seconds. */
+  readonly firstTimestamp: string;
+  readonly lastTimestamp: string;
+  readonly count: number;
+}
+
+/** Events about one object, or of one namespace; an empty filter is all events. */
+export interface EventFilter {
+  readonly uid?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+}
+
+export interface EventStore extends EventRecorder {
+  /** Oldest first, by their last occurrence. */
+  list(filter?: EventFilter): readonly CoreEvent[];
+}

@@ -14,20 +14,22 @@ export async function minOomScoreAdj(): Promise<number> {
 }
 
 /**
- * The node's addresses, primary first: those of the link with the IPv4 default route, else of the first link that is not a
- * loopback. Addresses of the pods' own bridges are left out.
+ * The node's addresses, primary first: those of the link with the IPv4 default route, else of the first link that is no
+ * loopback and no bridge of pods or containers.
  */
-export async function nodeAddresses(isPodAddress: (ip: string) => boolean): Promise<readonly string[]> {
-  const interfaces = Object.entries(networkInterfaces());
+export async function nodeAddresses(): Promise<readonly string[]> {
+  const interfaces = Object.entries(networkInterfaces()).filter(([name]) => !isBridge.test(name));
   const primary = await defaultRouteInterface();
   const ordered = interfaces.sort(([a], [b]) => Number(b === primary) - Number(a === primary));
   const addresses = ordered
     .flatMap(([, infos]) => infos ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:') && !isPodAddress(address));
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
   const v4 = addresses.find(({ family }) => family === 'IPv4');
   const v6 = addresses.find(({ family }) => family === 'IPv6');
   return [v4, v6].flatMap((info) => (info === undefined ? [] : [info.address]));
 }
+
+const isBridge = /^(cni|docker|br-|veth)/;
 
 /** Name of the link of the IPv4 default route in `/proc/net/route`. */
 async function defaultRouteInterface(): Promise<string | undefined> {

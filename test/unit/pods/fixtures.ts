@@ -77,8 +77,11 @@ export function instance(name: string, extra: Partial<RuntimeContainerStatus> = 
   };
 }
 
-export const exited = (name: string, exitCode: number, extra: Partial<RuntimeContainerStatus> = {}): RuntimeContainerStatus =>
-  instance(name, { state: 'exited', exitCode, finishedAt: t0 + 5000, ...extra });
+export const exited = (
+  name: string,
+  exitCode: number,
+  extra: Partial<RuntimeContainerStatus> = {},
+): RuntimeContainerStatus => instance(name, { state: 'exited', exitCode, finishedAt: t0 + 5000, ...extra });
 
 export function observed(
   sandboxes: readonly SandboxStatus[] = [],

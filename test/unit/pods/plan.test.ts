@@ -186,7 +186,12 @@ describe('computePodActions', () => {
         const found = observed(
           sandboxes
             .map(({ ready, ip }, index) =>
-              sandbox({ id: `s${index}`, attempt: index, state: ready ? 'ready' : 'notready', ips: ip ? ['203.0.113.9'] : [] }),
+              sandbox({
+                id: `s${index}`,
+                attempt: index,
+                state: ready ? 'ready' : 'notready',
+                ips: ip ? ['203.0.113.9'] : [],
+              }),
             )
             .reverse(),
           instances
@@ -215,8 +220,7 @@ function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
   const killed = new Set(actions.killContainers.map(({ id }) => id));
   const removed = new Set(actions.removeContainers);
   const stopped = new Set(actions.stopSandboxes.map(({ id }) => id));
-  const made =
-    actions.createSandbox === undefined ? [] : [sandbox({ id: 'new', attempt: actions.createSandbox })];
+  const made = actions.createSandbox === undefined ? [] : [sandbox({ id: 'new', attempt: actions.createSandbox })];
   const sandboxId = made[0]?.id ?? actions.sandboxId ?? '';
   const started = actions.startContainers.map((start) =>
     instance(start.container.name, { id: `new-${start.container.name}`, attempt: start.attempt, sandboxId }),
@@ -224,7 +228,10 @@ function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
   const rest = found.containers
     .filter(({ id }) => !removed.has(id))
     .map((one) => (killed.has(one.id) ? { ...one, state: 'exited' as const, exitCode: 137, finishedAt: t0 + 9 } : one));
-  const afterStart = observed([...made, ...found.sandboxes.filter(({ id }) => !stopped.has(id))], [...started, ...rest]);
+  const afterStart = observed(
+    [...made, ...found.sandboxes.filter(({ id }) => !stopped.has(id))],
+    [...started, ...rest],
+  );
   // Dead instances beyond the newest go with the next plan, which has nothing else to do.
   const sweep = computePodActions(pod({ ...two }), afterStart, never).removeContainers;
   return { ...afterStart, containers: afterStart.containers.filter(({ id }) => !sweep.includes(id)) };

@@ -1,0 +1,230 @@
+import { join } from 'node:path';
+import { totalmem } from 'node:os';
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import { createPodNetwork, exec, type PodNetwork } from '../cni/index.ts';
+import { Backoff } from './backoff.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config/index.ts';
+import { createEventRecorder } from './events/recorder.ts';
+import type { EventStore } from './events/types.ts';
+import { createCredentials, dockerConfigPaths } from './images/credentials.ts';
+import { createImagePuller } from './images/puller.ts';
+import { createSandboxImage } from './images/sandbox-image.ts';
+import { acquireLock } from './lock.ts';
+import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
+import { createHousekeeping } from './node/housekeeping.ts';
+import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
+import { createDaemonState } from './node/state.ts';
+import type { PodDeps } from './pods/deps.ts';
+import { createPodManager } from './pods/manager.ts';
+import { createDockerClient, createDockerRuntime, type DockerClient } from './runtime/docker/index.ts';
+import { followRuntime } from './runtime/follow.ts';
+import type { ContainerRuntime } from './runtime/types.ts';
+import { startLocalServer } from './server/local/server.ts';
+import type { NodeInfo } from './server/local/state.ts';
+import { createObjectStore, watchManifests } from './sources/index.ts';
+import { version } from './version.ts';
+import { createPodVolumes } from './volumes/pod-volumes.ts';
+
+const crashBackoffInitialMs = 10_000;
+
+/**
+ * Runs the node until `signal` is aborted. Pods go on running after it has ended.
+ *
+ * @throws when another daemon holds the root directory, or when a part fails that nothing can repair
+ */
+export async function runDaemon(config: Config, deps: { log: Logger; signal: AbortSignal }): Promise<void> {
+  const lock = await acquireLock(config.rootDir);
+  try {
+    await serve(config, deps.log, deps.signal);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+  const startedAt = systemClock.now();
+  const events = createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName });
+  const network = openNetwork(config, log);
+  const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
+  const runtime = await openRuntime(config, client, network, log);
+  const link = createRuntimeLink(client, config.cgroupDriver, log);
+  const addresses = await nodeAddresses();
+  const store = createObjectStore(['file']);
+  const manager = createPodManager({
+    deps: podDeps(config, { log, events, network, runtime, link, addresses }),
+    store,
+    onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
+  });
+  const housekeeping = createHousekeeping({
+    runtime,
+    network,
+    manager,
+    rootDir: config.rootDir,
+    exec,
+    log,
+    onContact: (contactSignal) => link.contact(contactSignal),
+    knownPods: () => store.pods().map(({ pod }) => pod.metadata.uid),
+  });
+  const node = (): NodeInfo => nodeInfo(config, startedAt, link, network, addresses);
+  const state = createDaemonState({ node, manager, store, events, now: () => systemClock.now() });
+  log.info(
+    { version, node: config.nodeName, manifests: config.manifestDir, docker: config.dockerHost },
+    'podwright starts',
+  );
+
+  try {
+    await runTogether(signal, [
+      (until) =>
+        watchManifests(
+          {
+            directory: config.manifestDir,
+            nodeName: config.nodeName,
+            rescanMs: config.fileCheckFrequencyMs,
+            checkpointDir: join(config.rootDir, 'podwright', 'manifests'),
+            clock: systemClock,
+            log,
+            onSnapshot: (snapshot) => store.set(snapshot),
+          },
+          until,
+        ),
+      (until) =>
+        followRuntime(
+          {
+            runtime,
+            clock: systemClock,
+            onOpen: () => housekeeping.runtimeOpened(),
+            onLost: (error, failures) => link.lost(error, failures),
+            onEvent: ({ podUid, kind }) => {
+              manager.wake(podUid);
+              if (kind === 'removed') housekeeping.containerRemoved();
+            },
+          },
+          until,
+        ),
+      (until) => startLocalServer({ socketPath: config.socketPath, state, log }, until),
+    ]);
+  } finally {
+    await Promise.all([manager.stop(), housekeeping.stop()]);
+    log.info({}, 'podwright has stopped; the pods go on running');
+  }
+}
+
+/** Runs tasks until `signal` is aborted; one that fails before that ends the others and is the error. */
+async function runTogether(
+  signal: AbortSignal,
+  tasks: readonly ((until: AbortSignal) => Promise<void>)[],
+): Promise<void> {
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  const running = tasks.map(async (task) => {
+    try {
+      await task(controller.signal);
+    } catch (error) {
+      if (controller.signal.aborted) return;
+      controller.abort(error);
+      throw error;
+    }
+  });
+  const failed = (await Promise.allSettled(running)).find(({ status }) => status === 'rejected');
+  signal.removeEventListener('abort', abort);
+  if (failed?.status === 'rejected') throw failed.reason;
+}
+
+function openNetwork(config: Config, log: Logger): PodNetwork {
+  return createPodNetwork({
+    ...config.cni,
+    podCidrs: config.podCidrs,
+    onWarning: (message, fields) => log.warn(fields, message),
+  });
+}
+
+async function openRuntime(
+  config: Config,
+  client: DockerClient,
+  network: PodNetwork,
+  log: Logger,
+): Promise<ContainerRuntime> {
+  const lowest = await minOomScoreAdj();
+  if (lowest === 0) {
+    log.warn({}, 'CAP_SYS_RESOURCE is missing: containers run without a negative oom_score_adj');
+  }
+  return createDockerRuntime({
+    client,
+    network,
+    logs: { podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
+    limitStarts: pLimit(config.maxParallelStarts ?? defaultParallelStarts),
+    defaults: {
+      logMaxSizeBytes: config.containerLogMaxSizeBytes,
+      logMaxFiles: config.containerLogMaxFiles,
+      minOomScoreAdj: lowest,
+    },
+  });
+}
+
+/** Starts of containers at one time; `npm run bench` shows what dockerd does with more and with fewer. */
+const defaultParallelStarts = 8;
+
+interface PodParts {
+  readonly log: Logger;
+  readonly events: EventStore;
+  readonly network: PodNetwork;
+  readonly runtime: ContainerRuntime;
+  readonly link: RuntimeLink;
+  readonly addresses: readonly string[];
+}
+
+function podDeps(config: Config, { log, events, network, runtime, link, addresses }: PodParts): PodDeps {
+  const clock = systemClock;
+  const credentials = createCredentials(dockerConfigPaths(config.rootDir));
+  const puller = createImagePuller({ runtime, events, clock, maxParallelPulls: config.maxParallelPulls, credentials });
+  const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
+  return {
+    runtime,
+    ensureImage: (pod, container, signal) => {
+      const { name, namespace, uid } = pod.metadata;
+      const { image, imagePullPolicy: policy } = container;
+      return puller.ensureImage({ pod: { name, namespace, uid }, container: container.name, image, policy }, signal);
+    },
+    volumes: createPodVolumes({ exec, nodeMemoryBytes: totalmem(), rootDir: config.rootDir }),
+    events,
+    backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
+    sandboxImage: (signal) => sandboxImage.ensure(signal),
+    networkProblem: () => {
+      const { ready, reason } = network.status();
+      return ready ? undefined : (reason ?? 'no reason given');
+    },
+    cgroups: () => ({ driver: link.cgroupDriver(), root: config.cgroupRoot }),
+    node: { name: config.nodeName, memoryCapacity: totalmem(), hostIps: () => addresses },
+    podLogsDir: config.podLogsDir,
+    clock,
+    log,
+  };
+}
+
+function nodeInfo(
+  config: Config,
+  startedAt: number,
+  link: RuntimeLink,
+  network: PodNetwork,
+  addresses: readonly string[],
+): NodeInfo {
+  const runtime = link.status();
+  const { ready, name, cidrs, reason } = network.status();
+  const problem = runtime.reachable ? reason : `container runtime is down: ${runtime.error ?? ''}`;
+  return {
+    name: config.nodeName,
+    startedAt: new Date(startedAt).toISOString(),
+    version,
+    ready: runtime.reachable && ready,
+    ...(problem === undefined ? {} : { reason: problem }),
+    runtime,
+    network: { ready, name, cidrs, ...(reason === undefined ? {} : { reason }) },
+    manifestDir: config.manifestDir,
+    rootDir: config.rootDir,
+    addresses,
+  };
+}

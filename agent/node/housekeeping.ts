@@ -1,0 +1,89 @@
+import type { Exec, PodNetwork } from '../../cni/index.ts';
+import type { Log } from '../pods/deps.ts';
+import type { PodManager } from '../pods/manager.ts';
+import type { ContainerRuntime, RuntimePodSummary } from '../runtime/types.ts';
+import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';
+import { createWorkQueue, type WorkQueue } from '../work-queue.ts';
+
+/** Repairs what an event stream may have lost. */
+const relistMs = 90_000;
+/** Repairs what others may have done to the network's rules, and reclaims what vanished sandboxes held. */
+const networkMs = 300_000;
+const retryMs = 5_000;
+/** A sandbox that somebody removed by hand leaves a lease: soon, but not once for each of many. */
+const reclaimDelayMs = 10_000;
+
+export interface HousekeepingDeps {
+  readonly runtime: ContainerRuntime;
+  readonly network: PodNetwork;
+  readonly manager: PodManager;
+  readonly rootDir: string;
+  readonly exec: Exec;
+  readonly log: Log;
+  /** Learns what the daemon must know of the runtime before pods run. */
+  readonly onContact: (signal: AbortSignal) => Promise<void>;
+  readonly knownPods: () => Iterable<string>;
+}
+
+export interface Housekeeping {
+  /** The runtime can be reached (again): list it, and make the network's rules true. */
+  runtimeOpened(): void;
+  containerRemoved(): void;
+  stop(): Promise<void>;
+}
+
+/** The slow loops that repair: relist of the runtime, network rules, leases, directories of pods that are gone. */
+export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
+  let isFirstList = true;
+  const relist = async (signal: AbortSignal): Promise<void> => {
+    await deps.onContact(signal);
+    const pods = await deps.runtime.listPods(signal);
+    // A pod that starts now may need an address or a port that a sandbox lost in a crash still holds.
+    if (isFirstList) await maintainNetwork(deps, signal).catch((error: unknown) => warn(deps, 'network', error));
+    isFirstList = false;
+    deps.manager.relisted(pods);
+    await sweepPodDirectories(deps, pods, signal);
+  };
+  const queue: WorkQueue = createWorkQueue(async (task, signal) => {
+    try {
+      await (task === 'relist' ? relist(signal) : maintainNetwork(deps, signal));
+      return { again: { afterMs: task === 'relist' ? relistMs : networkMs } };
+    } catch (error) {
+      if (signal.aborted) return {};
+      warn(deps, task, error);
+      return { again: { afterMs: retryMs } };
+    }
+  });
+  return {
+    runtimeOpened: () => {
+      queue.wake('relist');
+      queue.wake('network', isFirstList ? networkMs : 0);
+    },
+    containerRemoved: () => queue.wake('network', reclaimDelayMs),
+    stop: () => queue.stop(),
+  };
+}
+
+function warn({ log }: HousekeepingDeps, task: string, error: unknown): void {
+  log.warn({ task, err: error }, 'housekeeping failed, will retry');
+}
+
+async function maintainNetwork(deps: HousekeepingDeps, signal: AbortSignal): Promise<void> {
+  await deps.network.setup(signal);
+  await deps.network.gc(async () => sandboxIds(await deps.runtime.listPods(signal)), signal);
+}
+
+function sandboxIds(pods: readonly RuntimePodSummary[]): ReadonlySet<string> {
+  return new Set(pods.flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id)));
+}
+
+async function sweepPodDirectories(
+  deps: HousekeepingDeps,
+  pods: readonly RuntimePodSummary[],
+  signal: AbortSignal,
+): Promise<void> {
+  const known = new Set([...deps.knownPods(), ...pods.map(({ pod }) => pod.uid)]);
+  const sweep = await sweepOrphans(deps.rootDir, known, deps.exec, signal);
+  const failures = describeFailures(sweep);
+  if (failures !== undefined) deps.log.warn({ failures }, 'orphaned pod directories stay');
+}

@@ -1,0 +1,52 @@
+import type { CgroupDriver } from '../cgroups/names.ts';
+import type { Log } from '../pods/deps.ts';
+import type { DockerClient } from '../runtime/docker/index.ts';
+import type { NodeInfo } from '../server/local/state.ts';
+
+/** What the daemon knows of its runtime, and whether it answers. */
+export interface RuntimeLink {
+  /** Asks the runtime for what the daemon must know before pods run. */
+  contact(signal: AbortSignal): Promise<void>;
+  lost(error: unknown, failures: number): void;
+  status(): NodeInfo['runtime'];
+  cgroupDriver(): CgroupDriver;
+}
+
+export function createRuntimeLink(
+  client: Pick<DockerClient, 'info'>,
+  configuredDriver: CgroupDriver | undefined,
+  log: Log,
+): RuntimeLink {
+  let status: NodeInfo['runtime'] = { name: 'docker', version: '', reachable: false, error: 'not reached yet' };
+  return {
+    contact: async (signal) => {
+      const info = await client.info(signal);
+      const { ServerVersion, CgroupDriver, Driver, LoggingDriver } = info;
+      if (configuredDriver !== undefined && configuredDriver !== CgroupDriver) {
+        throw new Error(
+          `cgroupDriver is ${configuredDriver} in the configuration, but Docker uses ${CgroupDriver}: make them the same`,
+        );
+      }
+      if (!status.reachable) {
+        const fields = { version: ServerVersion, cgroupDriver: CgroupDriver, storage: Driver, logs: LoggingDriver };
+        log.info(fields, 'Docker answers');
+      }
+      status = { name: 'docker', version: ServerVersion, reachable: true, cgroupDriver: CgroupDriver };
+    },
+    lost: (error, failures) => {
+      const message = error instanceof Error ? error.message : String(error);
+      // The first failure of an outage is told; the many that follow are not.
+      if (failures === 0) log.warn({ err: error }, 'Docker does not answer, trying again until it does');
+      const { cgroupDriver } = status;
+      status = {
+        name: 'docker',
+        version: status.version,
+        reachable: false,
+        error: message,
+        ...(cgroupDriver === undefined ? {} : { cgroupDriver }),
+      };
+    },
+    status: () => status,
+    cgroupDriver: () => configuredDriver ?? (status.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
+  };
+}

@@ -1,0 +1,51 @@
+import type { EventStore } from '../events/types.ts';
+import { qosClass } from '../objects/index.ts';
+import type { PodManager, PodView } from '../pods/manager.ts';
+import { timestamp } from '../pods/container-status.ts';
+import { computePodStatus } from '../pods/status.ts';
+import type { DaemonState, NodeInfo, PodReport } from '../server/local/state.ts';
+import type { ObjectStore } from '../sources/types.ts';
+
+export interface StateParts {
+  readonly node: () => NodeInfo;
+  readonly manager: PodManager;
+  readonly store: ObjectStore;
+  readonly events: EventStore;
+  readonly now: () => number;
+}
+
+/** What the daemon knows, put together for the local API. */
+export function createDaemonState(parts: StateParts): DaemonState {
+  return {
+    node: parts.node,
+    pods: () => parts.manager.pods().map((view) => report(parts, view)),
+    problems: () => parts.store.problems(),
+    events: (filter) => parts.events.list(filter),
+  };
+}
+
+function report({ store, node, now }: StateParts, view: PodView): PodReport {
+  const { uid, name, namespace } = view.pod.metadata;
+  const key = `${namespace}/${name}`;
+  const { lastError } = view;
+  return {
+    pod: { ...view.pod, status: view.status ?? pendingStatus(view, node().addresses, now()) },
+    origin: store.pod(uid)?.origin ?? '',
+    terminating: view.terminating,
+    warnings: store.problems().filter(({ pod, severity }) => pod === key && severity === 'warning'),
+    ...(lastError === undefined ? {} : { lastError: { time: timestamp(lastError.time), message: lastError.message } }),
+  };
+}
+
+/** Status of a pod whose turn has not come yet: the runtime is away, or its predecessor still ends. */
+function pendingStatus({ pod }: PodView, hostIps: readonly string[], now: number): ReturnType<typeof computePodStatus> {
+  return computePodStatus({
+    pod,
+    observed: { uid: pod.metadata.uid, sandboxes: [], containers: [] },
+    waiting: new Map(),
+    previous: undefined,
+    hostIps,
+    qosClass: qosClass(pod),
+    now,
+  });
+}
