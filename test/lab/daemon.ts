@@ -47,13 +47,9 @@ export function spawnDaemon({ netns, args, env, logFile }: DaemonCommand): Daemo
 }
 
 function daemonHandle(child: ChildProcess, log: () => readonly LogLine[]): DaemonHandle {
+  const explain = (): string => lastLines(log());
   const waitExit = async (deadlineMs = 20_000): Promise<ProcessExit> =>
-    until(
-      'the daemon to exit',
-      deadlineMs,
-      () => exitOf(child),
-      () => lastLines(log()),
-    );
+    until('the daemon to exit', deadlineMs, () => exitOf(child), { explain });
   const end = async (signal: NodeJS.Signals, deadlineMs?: number): Promise<ProcessExit> => {
     child.kill(signal);
     return waitExit(deadlineMs);
@@ -62,12 +58,7 @@ function daemonHandle(child: ChildProcess, log: () => readonly LogLine[]): Daemo
     pid: child.pid ?? 0,
     log,
     waitForLog: async (predicate, deadlineMs = 10_000) =>
-      until(
-        'a line in the log',
-        deadlineMs,
-        () => log().find(predicate),
-        () => lastLines(log()),
-      ),
+      until('a line in the log', deadlineMs, () => log().find(predicate), { explain }),
     stop: async (deadlineMs) => end('SIGTERM', deadlineMs),
     kill9: async () => end('SIGKILL'),
     waitExit,

@@ -80,7 +80,7 @@ async function waitUntilUp({ dir, netns }: HostNames, client: Docker, dockerd: P
       await client.ping();
       return 'up';
     },
-    log,
+    { explain: log },
   ).then((state) => {
     if (state === 'exited') throw new Error(`dockerd of ${netns} did not start:\n${log()}`);
   });

@@ -11,6 +11,7 @@ import { loadImages, testImages, type TestImage } from './images.ts';
 import { bridgeNamespace, hostNames, namespacePath, type HostNames } from './names.ts';
 import { createHostNetwork } from './network.ts';
 import { openRun } from './run.ts';
+import { statusArgs, statusCalls, type StatusCalls } from './status.ts';
 import { removeHost } from './teardown.ts';
 
 export interface HostOptions {
@@ -46,7 +47,7 @@ export interface DaemonOptions extends ConfigOverrides {
 }
 
 /** A machine of its own, as far as pods can tell: network namespace, dockerd, directories. */
-export interface TestHost extends HostPaths {
+export interface TestHost extends HostPaths, StatusCalls {
   readonly name: string;
   /** On the network between the hosts. */
   readonly address: string;
@@ -121,6 +122,9 @@ async function assemble(names: HostNames, options: HostOptions, remove: () => vo
     podwright: async (args, commandOptions) =>
       runIn(netns, process.execPath, [podwrightProgram, ...args], commandOptions),
     startDaemon: (daemonOptions = {}) => startDaemon({ names, paths, podCidr, nodeName: name }, daemonOptions),
+    ...statusCalls(async () =>
+      runIn(netns, process.execPath, [podwrightProgram, ...statusArgs(paths.podwrightSocket)]),
+    ),
     drop: (fileName, manifest) => dropManifest(paths.manifestDir, fileName, manifest),
     removeManifest: (fileName) => rmSync(join(paths.manifestDir, fileName), { force: true }),
     containers: async () => podContainers(dockerd.client),
