@@ -1,24 +1,9 @@
-export type {
-  Container,
-  ContainerPort,
-  ContainerStatus,
-  EnvVar,
-  Pod,
-  PodCondition,
-  PodMetadata,
-  PodSpec,
-  PodStatus,
-  Volume,
-  VolumeMount,
-} from './types.ts';
-export { podKey } from './types.ts';
-export { decodeManifest, MAX_MANIFEST_BYTES, type DecodedManifest, type ManifestProblem } from './decode.ts';
-export { defaultPod } from './defaults.ts';
-export { expandContainer, expandVariables, type ExpandedContainer } from './expand.ts';
-export { formatPath, type FieldPath } from './field-path.ts';
-export type { JsonObject, JsonValue } from './json.ts';
-export { loadDocuments, loadManifest, type LoadedManifest, type LoadedPod, type ManifestOrigin } from './manifest.ts';
-export { containerResources, podResources, qosClass, type QosClass, type Resources } from './qos.ts';
-export { milliValue, parseQuantity, unitValue, type Quantity } from './quantity.ts';
-export { CONFIG_HASH, CONFIG_MIRROR, CONFIG_SEEN, CONFIG_SOURCE, toStaticPod } from './static-pod.ts';
+export { podKey, type Pod } from './types.ts';
+export { decodeManifest, MAX_MANIFEST_BYTES } from './decode.ts';
+export { expandContainer, expandVariables } from './expand.ts';
+export type { JsonObject } from './json.ts';
+export { loadDocuments, loadManifest, type LoadedManifest, type LoadedPod } from './manifest.ts';
+export { containerResources, podResources, qosClass } from './qos.ts';
+export { milliValue, parseQuantity, unitValue } from './quantity.ts';
+export { CONFIG_SEEN } from './static-pod.ts';
 export { validatePod } from './validate-pod.ts';

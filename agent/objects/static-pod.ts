@@ -3,8 +3,8 @@ import { canonicalJson, type JsonObject } from './json.ts';
 import type { Pod, PodSpec } from './types.ts';
 
 /** Annotations that the kubelet puts on the pods of its sources (`pkg/kubelet/types/pod_update.go`). */
-export const CONFIG_HASH = 'kubernetes.io/config.hash';
-export const CONFIG_SOURCE = 'kubernetes.io/config.source';
+const CONFIG_HASH = 'kubernetes.io/config.hash';
+const CONFIG_SOURCE = 'kubernetes.io/config.source';
 export const CONFIG_SEEN = 'kubernetes.io/config.seen';
 export const CONFIG_MIRROR = 'kubernetes.io/config.mirror';
 

@@ -7,7 +7,7 @@ import type { Container } from './types.ts';
 
 type Quantities = Readonly<Record<string, number | string>>;
 
-export const QUANTITY_FORM = 'must be a quantity, such as 500m, 0.5, 128Mi or 1G';
+const QUANTITY_FORM = 'must be a quantity, such as 500m, 0.5, 128Mi or 1G';
 
 /** Checks a container's requests and limits (`ValidateResourceRequirements`). */
 export function validateResources(resources: Container['resources'], path: FieldPath): readonly FieldProblem[] {

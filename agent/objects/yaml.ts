@@ -15,7 +15,7 @@ export interface YamlDocument {
   readonly lineOf: (path: FieldPath) => number;
 }
 
-export interface YamlProblem {
+interface YamlProblem {
   readonly line: number;
   readonly severity: 'error' | 'warning';
   readonly message: string;

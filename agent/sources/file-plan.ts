@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { CONFIG_SEEN, podKey, type LoadedManifest, type LoadedPod, type Pod } from '../objects/index.ts';
 
 /** How long a file must be unmodified before it counts as completely written, milliseconds. */
-export const QUIET_MS = 25;
+const QUIET_MS = 25;
 /** How long a file that was just modified may be invalid before that is reported, milliseconds. */
-export const INVALID_GRACE_MS = 1_000;
+const INVALID_GRACE_MS = 1_000;
 /** How long a file may be missing before it counts as removed: editors rename the old one away first. Milliseconds. */
-export const MISSING_GRACE_MS = 100;
+const MISSING_GRACE_MS = 100;
 
 /** What happened to a name since it was last looked at. */
 export interface FileHint {

@@ -1,4 +1,3 @@
-export type { ObjectStore, SourcedPod, SourceProblem, SourceSnapshot } from './types.ts';
+export type { ObjectStore, SourcedPod, SourceSnapshot } from './types.ts';
 export { createObjectStore } from './store.ts';
-export { watchManifests, type ManifestOptions } from './manifest-directory.ts';
-export type { SourceLog } from './log.ts';
+export { watchManifests } from './manifest-directory.ts';

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { loadDocuments, podKey, type LoadedPod } from '../objects/index.ts';
@@ -61,7 +62,7 @@ class ManifestDirectory {
 
   constructor(options: ManifestOptions, signal: AbortSignal) {
     this.#options = options;
-    this.#signal = signal;
+    this.#signal = ownSignal(signal);
     this.#path = resolve(options.directory);
     this.#checkpoints = createCheckpoints(options.checkpointDir, options.clock, options.log);
     this.#rescan = createWakeup(options.clock);
@@ -219,6 +220,15 @@ class ManifestDirectory {
     }
     this.#logged = new Set(keyed.map(({ key }) => key));
   }
+}
+
+/** A signal that follows another and may have as many listeners as there are files to wait for. */
+function ownSignal(signal: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  if (signal.aborted) controller.abort(signal.reason);
+  else signal.addEventListener('abort', () => controller.abort(signal.reason), { once: true });
+  return controller.signal;
 }
 
 /** A file that had a pod when the daemon stopped keeps it. */

@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, readdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
@@ -344,7 +356,7 @@ describe('what cannot be read', () => {
   test('includes binary and overlong files', async () => {
     await writeFile(at('a.yaml'), Uint8Array.of(0xff, 0xfe, 0x00));
     await writeFile(at('b.yaml'), '');
-    execFileSync('truncate', ['-s', '11M', at('b.yaml')]);
+    await truncate(at('b.yaml'), 11 * 1024 * 1024);
     await start();
     await until(() => messages().length === 2, 'the reports');
     expect(messages()).toEqual(['cannot be read: is not UTF-8 text', 'cannot be read: larger than 10485760 bytes']);
@@ -352,7 +364,7 @@ describe('what cannot be read', () => {
 
   test('includes directories and FIFOs, which nothing hangs on', async () => {
     await mkdir(at('a'));
-    execFileSync('mkfifo', [at('b')]);
+    execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', at('b')]);
     await start();
     expect(source.store.problems()).toEqual([
       { origin: at('a'), severity: 'warning', message: 'is a directory, not a manifest' },
