@@ -103,7 +103,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
           },
           until,
         ),
-      (until) => startLocalServer({ socketPath: config.socketPath, state, log }, until),
+      (until) => startLocalServer({ socketPath: config.socketPath, state }, until),
     ]);
   } finally {
     await Promise.all([manager.stop(), housekeeping.stop()]);
