@@ -9,16 +9,14 @@ die() {
   exit 1
 }
 
-# Runs a command as root.
-as_root() {
-  if [ "$(id -u)" -eq 0 ]; then
-    "$@"
-  elif command -v sudo >/dev/null; then
-    sudo -E env "PATH=$PATH" "$@"
-  else
-    die "root is needed for: $* - run this as root, or install sudo"
-  fi
-}
+# What to put before a command that needs root: nothing, or sudo.
+root_prefix=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || die 'root is needed to install packages and to make network namespaces: run this as root, or install sudo'
+  root_prefix=(sudo -E env "PATH=$PATH")
+fi
+
+as_root() { "${root_prefix[@]}" "$@"; }
 
 require_node() {
   command -v node >/dev/null && command -v npm >/dev/null || die 'Node.js >= 20.19 and npm are needed: https://nodejs.org'

@@ -54,7 +54,7 @@ YAML
 # In a process group of its own: Ctrl-C reaches it once, as the SIGTERM of stop_daemon.
 start_daemon() {
   set -m
-  as_root node dist/podwright.js run --config "$state_dir/config.yaml" --root-dir "$state_dir/kubelet" \
+  "${root_prefix[@]}" node dist/podwright.js run --config "$state_dir/config.yaml" --root-dir "$state_dir/kubelet" \
     --docker-host "${DOCKER_HOST:-unix:///var/run/docker.sock}" --manifests "$1" </dev/null &
   daemon=$!
   set +m
