@@ -70,7 +70,7 @@ function exitOf({ exitCode, signalCode }: ChildProcess): ProcessExit | undefined
 }
 
 /** The end of a log, for error messages. */
-export function lastLines(lines: readonly LogLine[], count = 20): string {
+function lastLines(lines: readonly LogLine[], count = 20): string {
   return lines
     .slice(-count)
     .map((line) => JSON.stringify(line))

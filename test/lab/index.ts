@@ -1,5 +1,5 @@
 export { createHost, type CommandResult, type DaemonOptions, type HostOptions, type TestHost } from './host.ts';
-export { lastLines, type DaemonHandle, type ProcessExit } from './daemon.ts';
+export type { DaemonHandle, ProcessExit } from './daemon.ts';
 export { loadImageArchive, loadImages, testImages, type TestImage } from './images.ts';
 export { findPod, isReady, type PodReport, type StatusReport } from './status.ts';
 export { sweepDeadRuns } from './teardown.ts';

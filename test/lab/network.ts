@@ -13,12 +13,12 @@ import type { HostNames } from './names.ts';
 const prefix4 = '198.51.100';
 const prefix6 = '2001:db8:51';
 
-export interface HostAddresses {
+interface HostAddresses {
   readonly address: string;
   readonly address6: string;
 }
 
-export function hostAddresses(index: number): HostAddresses {
+function hostAddresses(index: number): HostAddresses {
   return { address: `${prefix4}.${10 + index}`, address6: `${prefix6}::${10 + index}` };
 }
 
