@@ -1,7 +1,7 @@
-export { createHost, type CommandResult, type DaemonOptions, type HostOptions, type TestHost } from './host.ts';
-export type { DaemonHandle, ProcessExit } from './daemon.ts';
-export { loadImageArchive, loadImages, testImages, type TestImage } from './images.ts';
-export { findPod, isReady, type PodReport, type StatusReport } from './status.ts';
+export { createHost, type CommandResult, type TestHost } from './host.ts';
+export type { DaemonHandle } from './daemon.ts';
+export { loadImageArchive, loadImages } from './images.ts';
+export { startRegistry, type Registry } from './registry.ts';
+export { findPod, isReady, type PodReport } from './status.ts';
 export { sweepDeadRuns } from './teardown.ts';
 export { until } from './wait.ts';
-export { startRegistry, type Registry, type RegistryOptions } from './registry.ts';
