@@ -1,4 +1,4 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -54,20 +54,20 @@ async function answers(socketPath: string): Promise<boolean> {
   });
 }
 
-/** Binds with a mask that lets nobody else in, not even between `bind` and `chmod`. */
+/** Binds with a mask that lets nobody else in, not even between `bind` and a `chmod`: Node binds within `listen`. */
 async function listen(server: Server, socketPath: string): Promise<void> {
+  const listening = new Promise<void>((resolve, reject) => {
+    server.once('listening', resolve);
+    server.once('error', reject);
+  });
   const mask = process.umask(0o177);
+  server.listen(socketPath);
+  process.umask(mask);
   try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(socketPath, resolve);
-    });
+    await listening;
   } catch (error) {
     throw new Error(`cannot listen on ${socketPath}`, { cause: error });
-  } finally {
-    process.umask(mask);
   }
-  await chmod(socketPath, 0o600);
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {
