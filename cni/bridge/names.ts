@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+import { parseIp } from '../ip/cidr.ts';
+import type { CniIp } from '../spec/types.ts';
+
+/** Host ends of pod links begin with this; the kernel's limit for a name is 15 characters. */
+export const vethPrefix = 'veth';
+
+/**
+ * Name of the host end of an attachment's link. It follows from the attachment, so that a repeated ADD and a DEL find what
+ * a daemon that was killed left behind.
+ */
+export function hostLinkName(containerId: string, ifName: string): string {
+  return vethPrefix + digest(`${containerId}/${ifName}`).slice(0, 11);
+}
+
+/**
+ * Hardware address of the pod's end: from its IPv4 address, as the bridge plugin of Docker and the older CNI plugins do, so
+ * that neighbours' ARP entries stay true when the address is given to another pod.
+ */
+export function podMac(ips: readonly CniIp[]): string {
+  return macOf(ips.map(({ address }) => address.split('/')[0] ?? ''));
+}
+
+/** Hardware address of the bridge. A fixed one: left alone, a bridge takes that of one of its ports, and loses it. */
+export function bridgeMac(gateways: readonly string[]): string {
+  return macOf(gateways);
+}
+
+function macOf(addresses: readonly string[]): string {
+  const v4 = addresses.map(parseIp).find((ip) => ip?.family === 4);
+  const hex = v4 === undefined ? digest(addresses.join()).slice(0, 8) : v4.value.toString(16).padStart(8, '0');
+  return ['0a', '58', ...(hex.match(/../g) ?? [])].join(':');
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
