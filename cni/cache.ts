@@ -1,0 +1,118 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { decodeResult } from './spec/result.ts';
+import type { CniResult, NetworkConfigList, PortMapping } from './spec/types.ts';
+import { parseConfig } from './spec/config.ts';
+import { writeFileAtomic } from './util/atomic-file.ts';
+
+/** An attachment as it was made: all that its DEL needs. */
+export interface CachedAttachment {
+  readonly containerId: string;
+  readonly ifName: string;
+  readonly config: NetworkConfigList;
+  readonly pod: { readonly name: string; readonly namespace: string; readonly uid: string };
+  readonly portMappings: readonly PortMapping[];
+  readonly netns: string;
+  readonly result: CniResult;
+}
+
+/** Results of ADDs on disk, in libcni's layout (`<cacheDir>/results/<network>-<containerId>-<ifName>`). */
+export interface ResultCache {
+  get(containerId: string, ifName: string): Promise<CachedAttachment | undefined>;
+  put(attachment: CachedAttachment): Promise<void>;
+  remove(containerId: string, ifName: string): Promise<void>;
+  list(): Promise<readonly CachedAttachment[]>;
+}
+
+/** An entry that a crash or a full disk cut short counts as absent. */
+export function createResultCache(cacheDir: string): ResultCache {
+  const directory = join(cacheDir, 'results');
+  const pathOf = (network: string, containerId: string, ifName: string): string =>
+    join(directory, `${network}-${containerId}-${ifName}`);
+  const find = async (containerId: string, ifName: string): Promise<string[]> => {
+    const suffix = `-${containerId}-${ifName}`;
+    return (await names(directory)).filter((name) => name.endsWith(suffix));
+  };
+  return {
+    get: async (containerId, ifName) => {
+      for (const name of await find(containerId, ifName)) {
+        const entry = await read(join(directory, name));
+        if (entry !== undefined) return entry;
+      }
+      return undefined;
+    },
+    put: async (attachment) => {
+      const { config, containerId, ifName } = attachment;
+      await writeFileAtomic(pathOf(config.name, containerId, ifName), encode(attachment), 0o600);
+    },
+    remove: async (containerId, ifName) => {
+      for (const name of await find(containerId, ifName)) await rm(join(directory, name), { force: true });
+    },
+    list: async () => {
+      const entries = await Promise.all((await names(directory)).map((name) => read(join(directory, name))));
+      return entries.filter((entry) => entry !== undefined);
+    },
+  };
+}
+
+async function names(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).filter((name) => !name.startsWith('.'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function encode({ config, containerId, ifName, netns, pod, portMappings, result }: CachedAttachment): string {
+  return JSON.stringify({
+    kind: 'cniCacheV1',
+    containerId,
+    config: Buffer.from(JSON.stringify(config)).toString('base64'),
+    ifName,
+    networkName: config.name,
+    netns,
+    cniArgs: [
+      ['K8S_POD_NAMESPACE', pod.namespace],
+      ['K8S_POD_NAME', pod.name],
+      ['K8S_POD_UID', pod.uid],
+    ],
+    capabilityArgs: { portMappings },
+    result,
+  });
+}
+
+async function read(path: string): Promise<CachedAttachment | undefined> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  });
+  try {
+    return decode(JSON.parse(text) as Encoded);
+  } catch {
+    return undefined;
+  }
+}
+
+interface Encoded {
+  readonly containerId: string;
+  readonly config: string;
+  readonly ifName: string;
+  readonly netns?: string;
+  readonly cniArgs?: readonly (readonly [string, string])[];
+  readonly capabilityArgs?: { readonly portMappings?: readonly PortMapping[] };
+  readonly result: unknown;
+}
+
+function decode(entry: Encoded): CachedAttachment {
+  const argument = (name: string): string => entry.cniArgs?.find(([key]) => key === name)?.[1] ?? '';
+  return {
+    containerId: String(entry.containerId),
+    ifName: String(entry.ifName),
+    config: parseConfig(Buffer.from(entry.config, 'base64').toString('utf8')),
+    pod: { name: argument('K8S_POD_NAME'), namespace: argument('K8S_POD_NAMESPACE'), uid: argument('K8S_POD_UID') },
+    portMappings: entry.capabilityArgs?.portMappings ?? [],
+    netns: entry.netns ?? '',
+    result: decodeResult(entry.result),
+  };
+}
