@@ -1,5 +1,6 @@
 import type { CniResult, PluginConfig, PortMapping } from './spec/types.ts';
 import type { Exec } from './util/exec.ts';
+import type { SetSysctl } from './util/sysctl.ts';
 
 /** What a built-in plugin acts through. */
 export interface PluginDeps {
@@ -7,6 +8,8 @@ export interface PluginDeps {
   /** Where IPAM keeps its leases, `<dataDir>/<network>/<ip>`, e.g. `/var/lib/cni/networks`. */
   readonly dataDir: string;
   readonly onWarning: (message: string, fields: object) => void;
+  /** Default: of the namespace that the process is in. */
+  readonly setSysctl?: SetSysctl;
 }
 
 /** One attachment as a plugin of the list meets it (spec section 2, "Execution protocol"). */

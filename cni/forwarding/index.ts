@@ -1,7 +1,7 @@
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import { type Exec, ExecFailure } from '../util/exec.ts';
 import { renderForwarding, renderRemoval } from './render.ts';
-import { setSysctl, type SetSysctl } from './sysctl.ts';
+import { setSysctl, type SetSysctl } from '../util/sysctl.ts';
 
 export interface ForwardingRequest {
   readonly network: string;
