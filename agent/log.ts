@@ -1,0 +1,29 @@
+import pino, { type Logger } from 'pino';
+
+export interface LogOptions {
+  /** Undefined: text on a terminal, JSON elsewhere. */
+  readonly format: 'json' | 'text' | undefined;
+  /** As the kubelet's `-v`: from 4 on debug messages, from 6 on all. */
+  readonly verbosity: number;
+}
+
+const debugVerbosity = 4;
+const traceVerbosity = 6;
+
+/**
+ * The daemon's log on standard output. Written synchronously and without worker threads: the last lines of a daemon that
+ * ends are the ones that matter.
+ */
+export async function createLog({ format, verbosity }: LogOptions): Promise<Logger> {
+  const options = {
+    level: verbosity >= traceVerbosity ? 'trace' : verbosity >= debugVerbosity ? 'debug' : 'info',
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  if ((format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'json') {
+    return pino(options, pino.destination({ dest: 1, sync: true }));
+  }
+  const { default: pretty } = await import('pino-pretty');
+  return pino(options, pretty({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', sync: true }));
+}
