@@ -1,6 +1,6 @@
+import { spawn } from 'node:child_process';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 
 export interface Lock {
   release(): Promise<void>;
@@ -23,12 +23,7 @@ export async function acquireLock(rootDir: string): Promise<Lock> {
   const path = join(rootDir, 'podwright.lock');
   const handle = await open(path, 'a+', 0o600);
   try {
-    const { exitCode } = await execa('flock', ['--nonblock', '--exclusive', '3'], {
-      stdio: ['ignore', 'ignore', 'pipe', handle.fd],
-      reject: false,
-    });
-    if (exitCode === undefined) throw new Error('flock(1) cannot be run: apt-get install util-linux');
-    if (exitCode !== 0) throw await lockedBy(path, rootDir);
+    if (!(await flock(handle.fd))) throw await lockedBy(path, rootDir);
     await handle.truncate(0);
     await handle.write(`${process.pid}\n`);
   } catch (error) {
@@ -36,6 +31,16 @@ export async function acquireLock(rootDir: string): Promise<Lock> {
     throw error;
   }
   return { release: () => handle.close() };
+}
+
+/** Takes the lock on a file that is open here; false when another process has it. */
+async function flock(fd: number): Promise<boolean> {
+  // Not the Exec wrapper: this child must inherit the open file, as its descriptor 3.
+  const child = spawn('flock', ['--nonblock', '--exclusive', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => resolve(code === 0));
+    child.once('error', (cause) => reject(new Error('cannot run flock(1): apt-get install util-linux', { cause })));
+  });
 }
 
 async function lockedBy(path: string, rootDir: string): Promise<LockedError> {

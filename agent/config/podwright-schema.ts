@@ -1,0 +1,16 @@
+import { z } from 'zod';
+import { integer, object, string, strings } from './fields.ts';
+
+/** `kind: PodwrightConfiguration`: what neither the kubelet nor kube-proxy has a field for. */
+export const podwrightSchema = z.strictObject({
+  apiVersion: z.literal('podwright.dev/v1alpha1'),
+  kind: z.literal('PodwrightConfiguration'),
+  dockerHost: string,
+  socketPath: string,
+  containerLogsDir: string,
+  cni: object({ confDir: string, binDirs: strings, cacheDir: string, dataDir: string }),
+  /** Containers that are started at one time. */
+  maxParallelStarts: integer,
+});
+
+export type PodwrightConfiguration = z.infer<typeof podwrightSchema>;
