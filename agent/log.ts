@@ -20,10 +20,22 @@ export async function createLog({ format, verbosity }: LogOptions): Promise<Logg
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: verbosity >= debugVerbosity ? pino.stdSerializers.err : describeError },
   };
   if ((format ?? (process.stdout.isTTY ? 'text' : 'json')) === 'json') {
     return pino(options, pino.destination({ dest: 1, sync: true }));
   }
   const { default: pretty } = await import('pino-pretty');
   return pino(options, pretty({ colorize: process.stdout.isTTY, translateTime: 'SYS:HH:MM:ss.l', sync: true }));
+}
+
+/** What failed, in a line; the stack, which operators have no use for, shows with the debug messages. */
+function describeError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const reasons: string[] = [];
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    // Many an error already says what caused it.
+    if (!reasons.some((reason) => reason.includes((cause as Error).message))) reasons.push(cause.message);
+  }
+  return { type: error.name, message: reasons.join(': ') };
 }

@@ -47,4 +47,4 @@ export const object = <T extends z.ZodRawShape>(
 ): z.ZodOptional<z.ZodNullable<z.ZodObject<T, z.core.$strict>>> => optional(z.strictObject(shape));
 
 /** Known to the kubelet or kube-proxy, and not acted on yet: any value is taken. */
-export const ignored = z.unknown();
+export const ignored = z.unknown().optional();

@@ -136,7 +136,7 @@ async function startReady(stage: Stage): Promise<DaemonHandle> {
   return daemon;
 }
 
-async function firstReconcile(daemon: DaemonHandle): Promise<{ readonly time: number }> {
+async function firstReconcile(daemon: DaemonHandle): Promise<{ readonly time: string }> {
   return daemon.waitForLog(({ msg }) => msg === 'first reconcile done', 20_000);
 }
 

@@ -2,14 +2,15 @@ import { closeSync, openSync, readSync } from 'node:fs';
 
 /** One line of the daemon's log: pino's JSON. */
 export interface LogLine {
-  readonly level: number;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
+  /** `info`, `warn`, … */
+  readonly level: string;
+  /** ISO 8601. */
+  readonly time: string;
   readonly msg: string;
   readonly [field: string]: unknown;
 }
 
-/** Reads a log file that grows. Lines that are no JSON (a stack trace of Node's) become lines of level 60. */
+/** Reads a log file that grows. Lines that are no JSON (a stack trace of Node's) become lines of level `fatal`. */
 export function tail(path: string): () => readonly LogLine[] {
   const lines: LogLine[] = [];
   let offset = 0;
@@ -43,6 +44,6 @@ function parseLine(line: string): LogLine {
   try {
     return JSON.parse(line) as LogLine;
   } catch {
-    return { level: 60, time: 0, msg: line };
+    return { level: 'fatal', time: '', msg: line };
   }
 }

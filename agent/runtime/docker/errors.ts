@@ -38,5 +38,6 @@ function apiMessage(error: Error): string {
   if (typeof json === 'object' && json !== null && 'message' in json && typeof json.message === 'string') {
     return json.message.trim();
   }
-  return error.message.trim();
+  // A request for a stream has no decoded answer: dockerode writes code, its own words and the answer in one line.
+  return error.message.replace(/^\(HTTP code \d+\)[^-]*- /, '').trim();
 }
