@@ -78,7 +78,7 @@ export function formatNetwork(cidr: Cidr): string {
   return `${formatIp({ family: cidr.family, value: cidr.first })}/${cidr.prefix}`;
 }
 
-export function contains(cidr: Cidr, ip: IpAddress): boolean {
+export function containsAddress(cidr: Cidr, ip: IpAddress): boolean {
   return cidr.family === ip.family && ip.value >= cidr.first && ip.value <= cidr.last;
 }
 

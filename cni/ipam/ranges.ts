@@ -1,4 +1,4 @@
-import { type Cidr, formatIp, formatNetwork, type IpAddress, parseCidr, parseIp } from '../ip/cidr.ts';
+import { type Cidr, containsAddress, formatIp, formatNetwork, parseCidr, parseIp } from '../ip/cidr.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniRoute } from '../spec/types.ts';
 
@@ -21,57 +21,97 @@ export interface HostLocalConfig {
   readonly dataDir: string | undefined;
 }
 
-/** Reads a host-local configuration, its `ranges` or the older single `subnet`. */
+/** Keys of a route beside its destination and gateway (CNI 1.1), all numbers that are not negative. */
+const routeNumbers = ['mtu', 'advmss', 'priority', 'table', 'scope'] as const;
+
+/**
+ * Reads a host-local configuration, its `ranges` or the older single `subnet`.
+ *
+ * @throws CniError with the path of the field that is wrong
+ */
 export function parseHostLocal(ipam: Readonly<Record<string, unknown>>): HostLocalConfig {
-  const sets = 'ranges' in ipam ? array(ipam['ranges'], 'ipam.ranges') : [[ipam]];
-  const rangeSets = sets.map((set, s) =>
-    array(set, `ipam.ranges[${s}]`).map((range, r) => parseRange(range, `ipam.ranges[${s}][${r}]`)),
-  );
-  if (rangeSets.length === 0 || rangeSets.some((set) => set.length === 0)) invalid('ipam.ranges', 'must not be empty');
-  const { dataDir, routes } = ipam;
+  const { dataDir, routes = [] } = ipam;
+  if (dataDir !== undefined && typeof dataDir !== 'string') invalid('ipam.dataDir', 'must be a path');
   return {
-    rangeSets,
-    routes: routes === undefined ? [] : array(routes, 'ipam.routes').map(parseRoute),
-    dataDir: typeof dataDir === 'string' ? dataDir : undefined,
+    rangeSets: parseRangeSets(ipam),
+    routes: array(routes, 'ipam.routes').map(parseRoute),
+    dataDir: dataDir === '' ? undefined : dataDir,
   };
+}
+
+function parseRangeSets(ipam: Readonly<Record<string, unknown>>): RangeSet[] {
+  const sets =
+    ipam['ranges'] === undefined
+      ? [[parseRange(ipam, 'ipam')]]
+      : array(ipam['ranges'], 'ipam.ranges').map((set, s) =>
+          array(set, `ipam.ranges[${s}]`).map((range, r) => parseRange(range, `ipam.ranges[${s}][${r}]`)),
+        );
+  if (sets.length === 0 || sets.some((set) => set.length === 0)) invalid('ipam.ranges', 'must not be empty');
+  if (sets.some((set) => new Set(set.map(({ subnet }) => subnet.family)).size > 1)) {
+    invalid('ipam.ranges', 'must not mix IPv4 and IPv6 in one set: an attachment gets one address from each set');
+  }
+  const all = sets.flat();
+  if (all.some((range, index) => all.slice(index + 1).some((other) => shareAddress(range, other)))) {
+    invalid('ipam.ranges', 'must not overlap');
+  }
+  return sets;
+}
+
+function shareAddress(a: Range, b: Range): boolean {
+  return a.subnet.family === b.subnet.family && a.start <= b.end && b.start <= a.end;
 }
 
 function parseRange(value: unknown, path: string): Range {
-  if (typeof value !== 'object' || value === null) return invalid(path, 'must be an object');
-  const { subnet: text, rangeStart, rangeEnd, gateway } = value as Record<string, unknown>;
+  if (!isObject(value)) return invalid(path, 'must be an object');
+  const { subnet: text, rangeStart, rangeEnd, gateway } = value;
   const subnet = typeof text === 'string' ? parseCidr(text) : undefined;
   if (subnet === undefined) return invalid(`${path}.subnet`, 'must be a network such as 203.0.113.0/24');
   if (subnet.last - subnet.first < 3n) return invalid(`${path}.subnet`, 'is too small to give addresses from');
-  // The first address is the network's, the last of IPv4 the broadcast address.
-  const lastUsable = subnet.family === 4 ? subnet.last - 1n : subnet.last;
+  const { first, last } = usable(subnet);
   const within = (ip: unknown, field: string, otherwise: bigint): bigint =>
     ip === undefined ? otherwise : addressIn(subnet, ip, `${path}.${field}`);
-  const range = {
-    subnet,
-    start: within(rangeStart, 'rangeStart', subnet.first + 1n),
-    end: within(rangeEnd, 'rangeEnd', lastUsable),
-    gateway: within(gateway, 'gateway', subnet.first + 1n),
-  };
-  if (range.start > range.end) return invalid(`${path}.rangeStart`, 'is behind rangeEnd');
-  return range;
+  const start = max(first, within(rangeStart, 'rangeStart', first));
+  const end = min(last, within(rangeEnd, 'rangeEnd', last));
+  if (start > end) return invalid(`${path}.rangeStart`, 'is behind rangeEnd');
+  return { subnet, start, end, gateway: within(gateway, 'gateway', first) };
 }
+
+/** The first address of a network is its own (of IPv6: its routers'), the last of IPv4 the broadcast address. */
+function usable({ family, first, last }: Cidr): { readonly first: bigint; readonly last: bigint } {
+  return { first: first + 1n, last: family === 4 ? last - 1n : last };
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+const min = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
 function addressIn(subnet: Cidr, value: unknown, path: string): bigint {
   const ip = typeof value === 'string' ? parseIp(value) : undefined;
-  if (ip?.family !== subnet.family || ip.value < subnet.first || ip.value > subnet.last) {
+  if (ip === undefined || !containsAddress(subnet, ip)) {
     return invalid(path, `must be an address of ${formatNetwork(subnet)}`);
   }
   return ip.value;
 }
 
 function parseRoute(value: unknown, index: number): CniRoute {
-  const { dst, gw } = (value ?? {}) as { dst?: unknown; gw?: unknown };
-  if (typeof dst !== 'string' || parseCidr(dst) === undefined)
-    return invalid(`ipam.routes[${index}].dst`, 'must be a network');
-  if (gw === undefined) return { dst };
-  if (typeof gw !== 'string' || parseIp(gw) === undefined)
-    return invalid(`ipam.routes[${index}].gw`, 'must be an address');
-  return { dst, gw };
+  const path = `ipam.routes[${index}]`;
+  if (!isObject(value)) return invalid(path, 'must be an object');
+  const { dst: text, gw } = value;
+  const dst = typeof text === 'string' ? parseCidr(text) : undefined;
+  if (dst === undefined) return invalid(`${path}.dst`, 'must be a network');
+  const via = typeof gw === 'string' ? parseIp(gw) : undefined;
+  if (gw !== undefined && via === undefined) return invalid(`${path}.gw`, 'must be an address');
+  const numbers = routeNumbers.filter((key) => value[key] !== undefined);
+  const wrong = numbers.find((key) => !Number.isInteger(value[key]) || Number(value[key]) < 0);
+  if (wrong !== undefined) return invalid(`${path}.${wrong}`, 'must be a number');
+  return {
+    dst: formatNetwork(dst),
+    ...(via === undefined ? {} : { gw: formatIp(via) }),
+    ...Object.fromEntries(numbers.map((key) => [key, value[key]])),
+  };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function array(value: unknown, path: string): readonly unknown[] {
@@ -80,31 +120,4 @@ function array(value: unknown, path: string): readonly unknown[] {
 
 function invalid(path: string, message: string): never {
   throw new CniError(cniErrorCode.invalidNetworkConfig, `${path} ${message}`);
-}
-
-/** `203.0.113.2-203.0.113.254` of each range, for messages. */
-export function describe(set: RangeSet): string {
-  return set.map(({ subnet, start, end }) => `${format(subnet, start)}-${format(subnet, end)}`).join(',');
-}
-
-const format = (subnet: Cidr, value: bigint): string => formatIp({ family: subnet.family, value });
-
-/**
- * The addresses of a set in the order in which they are tried: round robin from behind the last one given, so that an
- * address rests as long as possible before it is given again. Gateways are left out.
- */
-export function* candidates(set: RangeSet, last: IpAddress | undefined): Generator<{ ip: IpAddress; range: Range }> {
-  const isIn = ({ subnet, start, end }: Range): boolean =>
-    last !== undefined && last.family === subnet.family && last.value >= start && last.value <= end;
-  const from = Math.max(0, set.findIndex(isIn));
-  const resume = set.some(isIn) ? (last?.value ?? 0n) + 1n : undefined;
-  for (let turn = 0; turn <= set.length; turn += 1) {
-    const range = set[(from + turn) % set.length];
-    if (range === undefined) return;
-    const start = turn === 0 && resume !== undefined ? resume : range.start;
-    const end = turn === set.length ? (resume ?? range.start) - 1n : range.end;
-    for (let value = start; value <= end; value += 1n) {
-      if (value !== range.gateway) yield { ip: { family: range.subnet.family, value }, range };
-    }
-  }
 }

@@ -1,4 +1,5 @@
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseIp } from '../ip/cidr.ts';
 
@@ -17,105 +18,122 @@ export interface Lease {
 export interface LeaseStore {
   /** Takes an address; false when somebody has it. */
   reserve(lease: Lease): Promise<boolean>;
+  /** Whether the lease is there, and of this holder. */
+  holds(lease: Lease): Promise<boolean>;
   list(): Promise<readonly Lease[]>;
-  release(ip: string): Promise<void>;
+  /** Gives an address back; false when it is another's by now, or nobody's. */
+  release(lease: Lease): Promise<boolean>;
   /** The address that was given last from a range set, as it was stored. */
   lastReserved(rangeSet: number): Promise<string | undefined>;
   setLastReserved(rangeSet: number, ip: string): Promise<void>;
-  /** Files in the directory that are no lease of ours: empty ones, or ones that a crash cut short. */
-  unreadable(olderThanMs: number): Promise<readonly string[]>;
+  /** Removes what a crash or a full disk left: files of addresses that name no holder, and temporary files. */
+  removeBroken(olderThanMs: number): Promise<void>;
 }
 
-let sequence = 0;
+const temporaryPrefix = '.tmp-';
 
 /** @param directory `<dataDir>/<network>`; made when something is stored */
 export function createLeaseStore(directory: string): LeaseStore {
-  const path = (ip: string): string => join(directory, ip);
-  const lastFile = (rangeSet: number): string => join(directory, `last_reserved_ip.${rangeSet}`);
+  const path = (name: string): string => join(directory, name);
+  const lastFile = (rangeSet: number): string => path(`last_reserved_ip.${rangeSet}`);
+  const holds = async (lease: Lease): Promise<boolean> => {
+    const found = await readLease(directory, lease.ip);
+    return found?.containerId === lease.containerId && found.ifName === lease.ifName;
+  };
   return {
+    holds,
     reserve: ({ ip, containerId, ifName }) =>
-      withTemporary(directory, `${containerId}\r\n${ifName}`, async (temporary) => {
-        try {
-          await link(temporary, path(ip));
-          return true;
-        } catch (error) {
-          if (isCode(error, 'EEXIST')) return false;
-          throw error;
-        }
-      }),
-    list: async () => (await readLeases(directory)).flatMap(({ lease }) => lease ?? []),
-    release: (ip) => rm(path(ip), { force: true }),
+      withTemporary(directory, `${containerId}\r\n${ifName}`, (temporary) => linkNew(temporary, path(ip))),
+    list: () => readLeases(directory),
+    release: async (lease) => {
+      if (!(await holds(lease))) return false;
+      await rm(path(lease.ip), { force: true });
+      return true;
+    },
     lastReserved: async (rangeSet) => (await readIfThere(lastFile(rangeSet)))?.trim(),
     setLastReserved: (rangeSet, ip) =>
-      withTemporary(directory, ip, async (temporary) => {
-        await rename(temporary, lastFile(rangeSet));
-      }),
-    unreadable: async (olderThanMs) => {
-      const broken = (await readLeases(directory)).filter(({ lease }) => lease === undefined);
-      const old: string[] = [];
-      for (const { name } of broken) if ((await ageOf(path(name))) > olderThanMs) old.push(name);
-      return old;
+      withTemporary(directory, ip, (temporary) => rename(temporary, lastFile(rangeSet))),
+    removeBroken: async (olderThanMs) => {
+      for (const name of await listNames(directory)) {
+        const isBroken = name.startsWith(temporaryPrefix) || (await isBrokenLease(directory, name));
+        if (isBroken && (await isOldFile(path(name), olderThanMs))) await rm(path(name), { force: true });
+      }
     },
   };
 }
 
-async function withTemporary<T>(directory: string, content: string, use: (path: string) => Promise<T>): Promise<T> {
-  const temporary = join(directory, `.tmp-${process.pid}-${(sequence += 1)}`);
-  await mkdir(directory, { recursive: true });
+/** Gives a file a second name; false when that name exists. */
+async function linkNew(existing: string, path: string): Promise<boolean> {
   try {
-    const handle = await open(temporary, 'wx', 0o600);
-    try {
-      await handle.writeFile(content);
-    } finally {
-      await handle.close();
-    }
+    await link(existing, path);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** The name is random: what a process that was killed left must not be in the way of one with its process ID. */
+async function withTemporary<T>(directory: string, content: string, use: (path: string) => Promise<T>): Promise<T> {
+  const temporary = join(directory, temporaryPrefix + randomUUID());
+  const write = (): Promise<void> => writeFile(temporary, content, { flag: 'wx', mode: 0o600 });
+  try {
+    await write().catch(async (error: unknown) => {
+      if (!isCode(error, 'ENOENT')) throw error;
+      await mkdir(directory, { recursive: true });
+      await write();
+    });
     return await use(temporary);
   } finally {
     await rm(temporary, { force: true });
   }
 }
 
-interface LeaseFile {
-  readonly name: string;
-  /** Undefined when the content is not that of a lease. */
-  readonly lease: Lease | undefined;
-}
-
-async function readLeases(directory: string): Promise<readonly LeaseFile[]> {
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return [];
-    throw error;
-  });
-  const addresses = names.filter((name) => parseIp(name) !== undefined);
-  const files = await Promise.all(addresses.map((name) => readLease(directory, name)));
-  return files.filter((file) => file !== undefined);
-}
-
-async function readLease(directory: string, name: string): Promise<LeaseFile | undefined> {
-  const content = await readIfThere(join(directory, name));
-  if (content === undefined) return undefined;
-  const [containerId = '', ifName = ''] = content.split('\r\n').map((line) => line.trim());
-  return { name, lease: containerId === '' || ifName === '' ? undefined : { ip: name, containerId, ifName } };
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
+async function listNames(directory: string): Promise<readonly string[]> {
   try {
-    return await readFile(path, 'utf8');
+    return await readdir(directory);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (isCode(error, 'ENOENT')) return [];
     throw error;
   }
 }
 
-async function ageOf(path: string): Promise<number> {
+async function readLeases(directory: string): Promise<readonly Lease[]> {
+  const addresses = (await listNames(directory)).filter((name) => parseIp(name) !== undefined);
+  const leases = await Promise.all(addresses.map((name) => readLease(directory, name)));
+  return leases.filter((lease) => lease !== undefined);
+}
+
+async function readLease(directory: string, ip: string): Promise<Lease | undefined> {
+  const content = (await readIfThere(join(directory, ip))) ?? '';
+  const [containerId = '', ifName = ''] = content.split('\r\n').map((line) => line.trim());
+  return containerId === '' || ifName === '' ? undefined : { ip, containerId, ifName };
+}
+
+async function isBrokenLease(directory: string, name: string): Promise<boolean> {
+  return parseIp(name) !== undefined && (await readLease(directory, name)) === undefined;
+}
+
+async function isOldFile(path: string, ageMs: number): Promise<boolean> {
   try {
-    return Date.now() - (await stat(path)).mtimeMs;
+    const found = await stat(path);
+    return found.isFile() && Date.now() - found.mtimeMs > ageMs;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return 0;
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Undefined also for a directory, which is nothing of ours. */
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT') || isCode(error, 'EISDIR')) return undefined;
     throw error;
   }
 }
 
 function isCode(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code;
+  return error instanceof Error && 'code' in error && error.code === code;
 }
