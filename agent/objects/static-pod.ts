@@ -30,7 +30,8 @@ const TOLERATES_EVICTION: Toleration = { operator: 'Exists', effect: 'NoExecute'
  * status that the manifest brought along is dropped.
  */
 export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
-  const uid = pod.metadata.uid || contentUid(from);
+  const hash = contentUid(from);
+  const uid = pod.metadata.uid || hash;
   const staticPod: Pod = {
     ...pod,
     metadata: {
@@ -39,7 +40,7 @@ export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
       uid,
       annotations: {
         ...pod.metadata.annotations,
-        [CONFIG_HASH]: uid,
+        [CONFIG_HASH]: hash,
         [CONFIG_SOURCE]: 'file',
         [CONFIG_SEEN]: new Date(from.seenAt).toISOString(),
       },

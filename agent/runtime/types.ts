@@ -183,7 +183,7 @@ export interface RuntimePodSummary {
 export interface RuntimeEvent {
   readonly podUid: string;
   readonly containerId: string;
-  readonly kind: 'created' | 'started' | 'stopped' | 'removed' | 'oom';
+  readonly kind: 'started' | 'stopped' | 'removed' | 'oom';
 }
 
 export interface ImageStatus {

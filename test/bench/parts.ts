@@ -88,7 +88,7 @@ async function start(stage: Stage, say: (text: string) => void): Promise<readonl
   for (let round = 1; round <= 7; round += 1) {
     const launched = Date.now();
     const daemon = stage.host.startDaemon();
-    const { time } = await firstReconcile(daemon);
+    const time = Date.parse((await firstReconcile(daemon)).time);
     times.push(time - launched);
     say(`start ${round}: ${milliseconds(time - launched)}`);
     await daemon.stop();

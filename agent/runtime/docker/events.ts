@@ -6,7 +6,6 @@ import { jsonLines } from './json-lines.ts';
 import { label } from './labels.ts';
 
 const kinds: Readonly<Record<string, RuntimeEvent['kind']>> = {
-  create: 'created',
   start: 'started',
   die: 'stopped',
   destroy: 'removed',

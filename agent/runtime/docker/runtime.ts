@@ -1,18 +1,17 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerConfig, ContainerRuntime, RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../types.ts';
-import type { ContainerInspection, ContainerListEntry } from './client.ts';
+import type { ContainerConfig, ContainerRuntime } from '../types.ts';
 import { renderContainer } from './create-render.ts';
 import { isNotModified } from './errors.ts';
 import { watchEvents } from './events.ts';
 import { imageStatus, loadImage, pullImage } from './images.ts';
 import { decodePod, label } from './labels.ts';
 import { collectorLogPath, containerLogPath, linkLogs, type LogDirectories, unlinkLogs } from './logs.ts';
-import { isSandbox, summarise, toContainerStatus, toSandboxStatus } from './pod-status.ts';
+import { createObserver } from './observer.ts';
+import { summarise } from './pod-status.ts';
 import {
   createReplacing,
   inspectIfThere,
-  ipsOf,
   removeContainer,
   runPodSandbox,
   type SandboxDeps,
@@ -43,7 +42,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     },
     createContainer: async (sandboxId, config, signal) => {
       const root = await dockerRootDir(signal);
-      const id = await createContainer(deps, sandboxId, config, signal);
+      const id = await deps.limitStarts(() => createContainer(deps, sandboxId, config, signal));
       await linkContainerLogs(deps.logs, config, id, dockerLogPath(root, id));
       return id;
     },
@@ -57,7 +56,19 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     },
     podStatus: (uid, signal) => observer.podStatus(uid, signal),
     listPods: async (signal) => summarise(await client.listContainers([label.podUid], signal)),
-    watchEvents: (onEvent, onOpen, signal) => watchEvents(client, onEvent, onOpen, signal),
+    watchEvents: (onEvent, onOpen, signal) =>
+      watchEvents(
+        client,
+        (event) => {
+          observer.touched(event.containerId);
+          onEvent(event);
+        },
+        () => {
+          observer.forgetAll();
+          onOpen();
+        },
+        signal,
+      ),
     imageStatus: (image, signal) => imageStatus(client, image, signal),
     pullImage: (image, signal, auth) => pullImage(client, image, auth, signal),
     loadImage: (archive, signal) => loadImage(client, archive, signal),
@@ -107,59 +118,6 @@ function logLinks(logs: LogDirectories, id: string, labels: Readonly<Record<stri
   const container = labels[label.containerName] ?? '';
   return [labels[label.logPath] ?? '', collectorLogPath(logs.containerLogsDir, decodePod(labels), container, id)];
 }
-
-interface Observer {
-  podStatus(uid: string, signal: AbortSignal): Promise<RuntimePod>;
-  forget(id: string): void;
-}
-
-/** Reads what Docker has of a pod. An inspection is kept until the list shows another state of that container. */
-function createObserver({ client, network }: DockerRuntimeDeps): Observer {
-  const inspections = new Map<string, { readonly listedState: string; readonly inspection: ContainerInspection }>();
-  const ips = new Map<string, readonly string[]>();
-
-  const inspect = async (entry: ContainerListEntry, signal: AbortSignal): Promise<RuntimeContainerStatus> => {
-    const kept = inspections.get(entry.Id);
-    if (kept?.listedState === entry.State) return toContainerStatus(entry, kept.inspection);
-    const inspection = await inspectIfThere(client, entry.Id, signal);
-    if (inspection?.State.Status === entry.State) inspections.set(entry.Id, { listedState: entry.State, inspection });
-    return toContainerStatus(entry, inspection);
-  };
-
-  const sandboxIps = async (entry: ContainerListEntry): Promise<readonly string[]> => {
-    const known = ips.get(entry.Id);
-    if (known !== undefined || entry.HostConfig.NetworkMode === 'host') return known ?? [];
-    const found = ipsOf(await network.cached(entry.Id));
-    if (found.length > 0) ips.set(entry.Id, found);
-    return found;
-  };
-
-  return {
-    podStatus: async (uid, signal) => {
-      const entries = await client.listContainers([`${label.podUid}=${uid}`], signal);
-      const sandboxes = entries
-        .filter(isSandbox)
-        .map(async (entry): Promise<SandboxStatus> => toSandboxStatus(entry, await sandboxIps(entry)));
-      const containers = entries.filter((entry) => !isSandbox(entry)).map((entry) => inspect(entry, signal));
-      return {
-        uid,
-        sandboxes: (await Promise.all(sandboxes)).sort(newestFirst),
-        containers: (await Promise.all(containers)).sort(newestFirst),
-      };
-    },
-    forget: (id) => {
-      inspections.delete(id);
-      ips.delete(id);
-    },
-  };
-}
-
-interface Aged {
-  readonly attempt: number;
-  readonly createdAt: number;
-}
-
-const newestFirst = (a: Aged, b: Aged): number => b.attempt - a.attempt || b.createdAt - a.createdAt;
 
 /** Remembers the first success of `load`. */
 function lazily<T>(load: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {

@@ -23,7 +23,7 @@ export async function runPodSandbox(
   signal: AbortSignal,
 ): Promise<SandboxStart> {
   const body = renderSandbox(config, deps.network.podSysctls(), deps.defaults);
-  const id = await createReplacing(deps.client, body, config.pod.uid, signal);
+  const id = await deps.limitStarts(() => createReplacing(deps.client, body, config.pod.uid, signal));
   const ready = bringUp(deps, id, config, signal);
   // The caller may fail before it gets to await `ready`.
   ready.catch(() => undefined);
