@@ -1,13 +1,19 @@
+/*
+ * INVARIANTS
+ * - A lease lives at least as long as its link: an address is not given again while somebody still answers for it.
+ * - Names follow from the attachment: a repeated ADD, DEL and GC find what a daemon that was killed left at any point.
+ */
+
 import { readdir } from 'node:fs/promises';
-import { formatIp } from '../ip/cidr.ts';
-import { createHostLocal, type Allocation, type HostLocal } from '../ipam/host-local.ts';
-import { type BuiltInPlugin, type PluginDeps, type PluginRequest } from '../plugin.ts';
+import { createHostLocal, type HostLocal } from '../ipam/host-local.ts';
+import type { BuiltInPlugin, PluginDeps, PluginRequest } from '../plugin.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
-import type { CniResult, CniRoute, PluginConfig } from '../spec/types.ts';
+import type { CniResult, PluginConfig } from '../spec/types.ts';
 import { ExecFailure } from '../util/exec.ts';
-import { type BridgeConfig, parseBridge } from './config.ts';
-import { bridgeMac, hostLinkName, podMac, vethPrefix } from './names.ts';
-import { type PodLink, renderBridge, renderHostSide, renderPodSide, toBatch } from './render.ts';
+import { type BridgeConfig, parseBridge, parseLinkName } from './config.ts';
+import { hostLinkName } from './names.ts';
+import { bridgeLink, namespaceName, podLink, routesOf, staleLinks, toResult } from './plan.ts';
+import { addressesIn, type PodLink, renderBridge, renderHostSide, renderPodSide, toBatch } from './render.ts';
 
 export interface BridgeDeps extends PluginDeps {
   /** Names of the links in the host's namespace. Default: of the namespace that the process is in. */
@@ -22,6 +28,9 @@ export function createBridgePlugin(deps: BridgeDeps): BuiltInPlugin {
   return new BridgePlugin(deps);
 }
 
+/** What `ip` says when another process, or a parallel ADD, changed links between the look and the batch. */
+const raced = /File exists|Cannot find device/;
+
 class BridgePlugin implements BuiltInPlugin {
   readonly #deps: BridgeDeps;
   readonly #ipams = new Map<string, { readonly key: string; readonly ipam: HostLocal }>();
@@ -35,118 +44,129 @@ class BridgePlugin implements BuiltInPlugin {
   async add(request: PluginRequest, signal: AbortSignal): Promise<CniResult> {
     const config = parseBridge(request.config);
     const { containerId, ifName } = request;
-    const netns = namespaceName(request.netns);
+    parseLinkName(ifName, 'ifName');
+    namespaceName(request.netns);
     const ipam = this.#ipam(request.network, config);
     const allocation = await ipam.allocate(containerId, ifName);
-    const link: PodLink = {
-      hostName: hostLinkName(containerId, ifName),
-      ifName,
-      mac: podMac(allocation.ips),
-      mtu: config.mtu,
-      hairpin: config.hairpinMode,
-      netns,
-    };
     const routes = routesOf(config, allocation);
     try {
+      const link = podLink(request, config, allocation);
       await this.#attach(config, link, signal);
       await this.#ip(renderPodSide(ifName, allocation.ips, routes), signal, request.netns);
+      return toResult(request, config, link, allocation, routes);
     } catch (error) {
-      if (!signal.aborted) await this.#remove(link.hostName, signal).catch(() => undefined);
-      await ipam.release(containerId, ifName);
+      // Stopped half-way, it is left to DEL or GC: without a signal to wait by, nothing here may take its time.
+      if (!signal.aborted) await this.#detach(request, ipam, signal).catch(() => undefined);
       throw failure(error, `bridge: cannot attach ${containerId} to ${config.bridge}`);
     }
-    return toResult(request, config, link, allocation, routes);
   }
 
   async del(request: PluginRequest, signal: AbortSignal): Promise<void> {
-    const config = parseBridge(request.config);
-    const { containerId, ifName } = request;
-    // The link goes first: an address must not be given again while somebody still answers for it.
-    await this.#remove(hostLinkName(containerId, ifName), signal);
-    await this.#ipam(request.network, config).release(containerId, ifName);
+    const ipam = this.#ipam(request.network, parseBridge(request.config));
+    try {
+      await this.#detach(request, ipam, signal);
+    } catch (error) {
+      throw failure(error, `bridge: cannot detach ${request.containerId}`);
+    }
   }
 
   async check(request: PluginRequest, signal: AbortSignal): Promise<void> {
     const config = parseBridge(request.config);
+    const { containerId, ifName, netns, prevResult } = request;
+    namespaceName(netns);
     const links = new Set(await this.#linkNames());
-    for (const name of [config.bridge, hostLinkName(request.containerId, request.ifName)]) {
+    for (const name of [config.bridge, hostLinkName(containerId, ifName)]) {
       if (!links.has(name)) throw new CniError(cniErrorCode.internal, `bridge: link ${name} is missing`);
     }
-    const args = [`--net=${request.netns ?? ''}`, 'ip', '-json', 'addr', 'show', 'dev', request.ifName];
-    const { stdout } = await this.#deps.exec({ file: 'nsenter', args }, signal);
-    const present = new Set(addressesIn(stdout));
-    for (const { address } of request.prevResult?.ips ?? []) {
+    const present = new Set(await this.#podAddresses(netns ?? '', ifName, signal));
+    for (const { address } of prevResult?.ips ?? []) {
       if (present.has(address)) continue;
-      throw new CniError(cniErrorCode.internal, `bridge: ${address} is missing on ${request.ifName}`);
+      throw new CniError(cniErrorCode.internal, `bridge: ${address} is missing on ${ifName} of ${containerId}`);
     }
   }
 
-  /** Links whose name is not that of a valid attachment, and leases whose holder is not one. */
   async gc(network: string, config: PluginConfig, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const wanted = new Set([...valid].map(linkOfKey));
-    const ours = new RegExp(`^${vethPrefix}[0-9a-f]{11}$`);
-    const stale = (await this.#linkNames()).filter((name) => ours.test(name) && !wanted.has(name));
-    if (stale.length > 0)
-      await this.#ip(
-        stale.map((name) => `link del dev ${name}`),
-        signal,
-        undefined,
-        ['-force'],
-      ).catch(ignoreGone);
-    await this.#ipam(network, parseBridge(config)).gc(valid);
+    const ipam = this.#ipam(network, parseBridge(config));
+    try {
+      await this.#deleteLinks(staleLinks(await this.#linkNames(), valid), signal);
+      await ipam.gc(valid);
+    } catch (error) {
+      throw failure(error, `bridge: cannot reclaim what pods left in network ${network}`);
+    }
   }
 
-  /** The host's side. A link that a killed daemon left under the same name is replaced. */
+  async #detach({ containerId, ifName }: PluginRequest, ipam: HostLocal, signal: AbortSignal): Promise<void> {
+    const name = hostLinkName(containerId, ifName);
+    if ((await this.#linkNames()).includes(name)) await this.#deleteLinks([name], signal);
+    await ipam.release(containerId, ifName);
+  }
+
   async #attach(config: BridgeConfig, link: PodLink, signal: AbortSignal): Promise<void> {
-    const lines = (create: boolean): string[] => [
-      ...renderBridge({ ...bridgeLink(config), create }),
-      ...renderHostSide(config.bridge, link),
-    ];
+    try {
+      await this.#attachOnce(config, link, signal);
+    } catch (error) {
+      if (!(error instanceof ExecFailure && raced.test(error.stderr))) throw error;
+      await this.#attachOnce(config, link, signal);
+    }
+  }
+
+  /** The host's side, by one process. A link that a killed daemon left under the same name is replaced. */
+  async #attachOnce(config: BridgeConfig, link: PodLink, signal: AbortSignal): Promise<void> {
     const links = await this.#linkNames();
-    if (links.includes(link.hostName)) await this.#remove(link.hostName, signal);
+    if (links.includes(link.hostName)) await this.#deleteLinks([link.hostName], signal);
+    const attach = (create: boolean): Promise<void> =>
+      this.#ip([...renderBridge(bridgeLink(config), create), ...renderHostSide(config.bridge, link)], signal);
     const making = this.#bridges.get(config.bridge);
-    if (making !== undefined) await making.catch(() => undefined);
-    else if (!links.includes(config.bridge)) {
-      await this.#makeBridge(config, () => this.#ip(lines(true), signal));
+    if (making === undefined && !links.includes(config.bridge)) {
+      await this.#makeBridge(config.bridge, () => attach(true));
       return;
     }
-    await this.#ip(lines(false), signal);
+    await making?.catch(() => undefined);
+    await attach(false);
   }
 
-  async #makeBridge({ bridge }: BridgeConfig, make: () => Promise<void>): Promise<void> {
+  async #makeBridge(name: string, make: () => Promise<void>): Promise<void> {
     const making = make();
-    this.#bridges.set(bridge, making);
+    this.#bridges.set(name, making);
     try {
       await making;
     } finally {
-      this.#bridges.delete(bridge);
+      this.#bridges.delete(name);
     }
   }
 
-  async #remove(hostName: string, signal: AbortSignal): Promise<void> {
-    if (!(await this.#linkNames()).includes(hostName)) return;
+  /** With `-force` a link that is gone already, as it should be, does not keep the others. */
+  async #deleteLinks(names: readonly string[], signal: AbortSignal): Promise<void> {
+    if (names.length === 0) return;
     try {
-      await this.#ip([`link del dev ${hostName}`], signal);
+      const input = toBatch(names.map((name) => `link del dev ${name}`));
+      await this.#deps.exec({ file: 'ip', args: ['-force', '-batch', '-'], input }, signal);
     } catch (error) {
-      ignoreGone(error);
+      const left = error instanceof ExecFailure ? await this.#linkNames() : names;
+      if (names.some((name) => left.includes(name))) throw error;
     }
   }
 
-  async #ip(
-    lines: readonly string[],
-    signal: AbortSignal,
-    netns?: string,
-    options: readonly string[] = [],
-  ): Promise<void> {
-    const batch = ['ip', ...options, '-batch', '-'];
-    const [file = '', ...args] = netns === undefined ? batch : ['nsenter', `--net=${netns}`, ...batch];
+  async #ip(lines: readonly string[], signal: AbortSignal, netns?: string): Promise<void> {
+    const enter = netns === undefined ? [] : ['nsenter', `--net=${netns}`];
+    const [file, ...args] = [...enter, 'ip', '-batch', '-'];
     await this.#deps.exec({ file, args, input: toBatch(lines) }, signal);
   }
 
-  async #linkNames(): Promise<readonly string[]> {
+  async #podAddresses(netns: string, ifName: string, signal: AbortSignal): Promise<readonly string[]> {
+    const args = [`--net=${netns}`, 'ip', '-json', 'addr', 'show', 'dev', ifName];
+    try {
+      return addressesIn((await this.#deps.exec({ file: 'nsenter', args }, signal)).stdout);
+    } catch (error) {
+      throw failure(error, `bridge: cannot read the addresses of ${ifName} in ${netns}`);
+    }
+  }
+
+  #linkNames(): Promise<readonly string[]> {
     return (this.#deps.linkNames ?? linksOfThisNamespace)();
   }
 
+  /** One allocator a network; another one when its configuration has changed. */
   #ipam(network: string, config: BridgeConfig): HostLocal {
     const key = JSON.stringify(config.ipam, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
     const known = this.#ipams.get(network);
@@ -162,81 +182,10 @@ async function linksOfThisNamespace(): Promise<readonly string[]> {
   return readdir('/proc/sys/net/ipv4/conf');
 }
 
-function bridgeLink(config: BridgeConfig): { name: string; mac: string; mtu: number; addresses: string[] } {
-  const gateways = config.ipam.rangeSets.flatMap((set) =>
-    set.map(({ subnet, gateway }) => ({
-      ip: formatIp({ family: subnet.family, value: gateway }),
-      prefix: subnet.prefix,
-    })),
-  );
-  return {
-    name: config.bridge,
-    mac: bridgeMac(gateways.map(({ ip }) => ip)),
-    mtu: config.mtu,
-    addresses: config.isGateway ? gateways.map(({ ip, prefix }) => `${ip}/${prefix}`) : [],
-  };
-}
-
-/** Routes of the configuration through the gateway, and a default route where the bridge is to be the default gateway. */
-function routesOf(config: BridgeConfig, { ips, routes }: Allocation): CniRoute[] {
-  const gatewayFor = (dst: string): string | undefined =>
-    ips.find(({ gateway }) => gateway?.includes(':') === dst.includes(':'))?.gateway;
-  const defaults: CniRoute[] = config.isDefaultGateway
-    ? ips.map(({ address }) => ({ dst: address.includes(':') ? '::/0' : '0.0.0.0/0' }))
-    : [];
-  const all: CniRoute[] = [...routes, ...defaults.filter(({ dst }) => !routes.some((route) => route.dst === dst))];
-  return all.map((route) => {
-    const gw = route.gw ?? gatewayFor(route.dst);
-    return gw === undefined ? route : { ...route, gw };
-  });
-}
-
-function toResult(
-  request: PluginRequest,
-  config: BridgeConfig,
-  link: PodLink,
-  { ips }: Allocation,
-  routes: readonly CniRoute[],
-): CniResult {
-  return {
-    cniVersion: request.cniVersion,
-    interfaces: [
-      { name: config.bridge, mac: bridgeLink(config).mac },
-      { name: link.hostName },
-      { name: link.ifName, mac: link.mac, sandbox: request.netns ?? '' },
-    ],
-    ips: ips.map((ip) => ({ ...ip, interface: 2 })),
-    routes,
-  };
-}
-
-/** What `ip link … netns` takes for a namespace's path: the process of `/proc/<pid>/ns/net`, or a name in `/run/netns`. */
-function namespaceName(path: string | undefined): string {
-  const [, pid, name] = /^(?:\/proc\/(\d+)\/ns\/net|\/(?:var\/)?run\/netns\/([^/\s]+))$/.exec(path ?? '') ?? [];
-  const found = pid ?? name;
-  if (found !== undefined) return found;
-  throw new CniError(
-    cniErrorCode.invalidEnvironment,
-    `bridge: ${path ?? 'no namespace'} is not a path that ip(8) can name`,
-  );
-}
-
-function linkOfKey(key: string): string {
-  const slash = key.indexOf('/');
-  return hostLinkName(key.slice(0, slash), key.slice(slash + 1));
-}
-
-function addressesIn(json: string): string[] {
-  const links = JSON.parse(json) as { addr_info?: { local: string; prefixlen: number }[] }[];
-  return links.flatMap(({ addr_info: infos = [] }) => infos.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
-}
-
-/** A link that is gone already is as it should be. */
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof ExecFailure && error.stderr.includes('Cannot find device'))) throw error;
-}
-
 function failure(error: unknown, what: string): unknown {
   if (!(error instanceof ExecFailure)) return error;
-  return new CniError(cniErrorCode.internal, `${what}: ${error.message}`, { details: error.stderr, cause: error });
+  const message = error.notFound
+    ? `${error.file} is not installed: apt-get install iproute2 util-linux`
+    : error.message;
+  return new CniError(cniErrorCode.internal, `${what}: ${message}`, { details: error.stderr, cause: error });
 }

@@ -14,8 +14,6 @@ export interface BridgeLink {
   readonly mtu: number;
   /** Addresses with prefix; empty when the bridge is no gateway. */
   readonly addresses: readonly string[];
-  /** The bridge is not there yet. */
-  readonly create: boolean;
 }
 
 export interface PodLink {
@@ -31,8 +29,8 @@ export interface PodLink {
 const nodad = (address: string): string => (address.includes(':') ? ' nodad' : '');
 const mtuOption = (mtu: number): string => (mtu === 0 ? '' : ` mtu ${mtu}`);
 
-/** Makes the bridge, or repairs what somebody changed about it: all of it may be repeated. */
-export function renderBridge({ name, mac, mtu, addresses, create }: BridgeLink): string[] {
+/** Makes the bridge, or repairs what somebody changed about one that is there: then all of it may be repeated. */
+export function renderBridge({ name, mac, mtu, addresses }: BridgeLink, create: boolean): string[] {
   return [
     ...(create ? [`link add name ${name}${mtuOption(mtu)} address ${mac} type bridge`] : []),
     ...addresses.map((address) => `addr replace ${address} dev ${name}${nodad(address)}`),
@@ -54,8 +52,20 @@ export function renderPodSide(ifName: string, ips: readonly CniIp[], routes: rea
     'link set dev lo up',
     ...ips.map(({ address }) => `addr replace ${address} dev ${ifName}${nodad(address)}`),
     `link set dev ${ifName} up`,
-    ...routes.map(({ dst, gw }) => `route replace ${dst}${gw === undefined ? '' : ` via ${gw}`} dev ${ifName}`),
+    ...routes.map((route) => `route replace ${renderRoute(route)} dev ${ifName}`),
   ];
 }
 
+function renderRoute({ dst, gw, mtu, advmss, priority, table, scope }: CniRoute): string {
+  const options = { via: gw, mtu, advmss, metric: priority, table, scope };
+  const words = Object.entries(options).flatMap(([key, value]) => (value === undefined ? [] : [key, value]));
+  return [dst, ...words].join(' ');
+}
+
 export const toBatch = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
+
+/** Addresses with prefix in the output of `ip -json addr`. */
+export function addressesIn(json: string): string[] {
+  const links = JSON.parse(json) as { addr_info?: { local: string; prefixlen: number }[] }[];
+  return links.flatMap(({ addr_info: infos = [] }) => infos.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
+}
