@@ -45,8 +45,9 @@ const request = (pod: string, more: Partial<PluginRequest> = {}): PluginRequest 
 const add = (pod: string, more?: Partial<PluginRequest>): Promise<CniResult> => plugin.add(request(pod, more), never);
 const del = (pod: string, more?: Partial<PluginRequest>): Promise<void> => plugin.del(request(pod, more), never);
 const addressesOf = ({ ips = [] }: CniResult): string[] => ips.map(({ address }) => address.split('/')[0] ?? '');
+/** One packet. It may wait for a second ARP request: a busy kernel gives a new bridge its carrier a little after `up`. */
 const ping = (from: string, ...to: readonly string[]): void => {
-  for (const address of to) spaces.run(from, 'busybox', 'ping', '-q', '-c', '1', '-W', '1', address);
+  for (const address of to) spaces.run(from, 'busybox', 'ping', '-q', '-c', '1', '-W', '3', address);
 };
 
 /** What pods have left on the host: links that are neither the bridge nor of a new namespace, and leases. */
@@ -197,6 +198,33 @@ describe.skipIf(process.getuid?.() !== 0)('the bridge plugin', () => {
     spaces.run(spaces.host, 'ip', 'link', 'del', 'cni0');
     await add(two);
     ping(two, '203.0.113.1');
+  });
+
+  test('a bridge that another process makes between the look and the batch is used', async () => {
+    const [pod = ''] = spaces.addPods(1);
+    let looks = 0;
+    const lateLook = async (): Promise<readonly string[]> => {
+      const names = await spaces.linkNames();
+      if (looks++ > 0) return names;
+      spaces.run(spaces.host, 'ip', 'link', 'add', 'cni0', 'type', 'bridge');
+      return names;
+    };
+    await pluginWith(recorded, lateLook).add(request(pod), never);
+    expect(looks).toBe(2);
+    ping(pod, '203.0.113.1', '2001:db8:1::1');
+  });
+
+  test('an aborted ADD keeps the lease as long as the link', async () => {
+    const [pod = ''] = spaces.addPods(1);
+    const stop = new AbortController();
+    const aborted = pluginWith((given, signal) => {
+      if (given.file === 'nsenter') stop.abort(new Error('stopped'));
+      return signal?.aborted === true ? Promise.reject(signal.reason as Error) : spaces.exec(given, signal);
+    });
+    await expect(aborted.add(request(pod), stop.signal)).rejects.toThrow('stopped');
+    expect(await leftovers()).toEqual([hostLinkName(`id-${pod}`, 'eth0'), '2001:db8:1::2', '203.0.113.2']);
+    await del(pod);
+    expect(await leftovers()).toEqual([]);
   });
 
   test('CHECK finds a missing address, link or namespace', async () => {

@@ -7,7 +7,7 @@ export interface Namespaces {
   /** {@link Exec} in the host namespace. */
   readonly exec: Exec;
   /** Names of the links of the host namespace. */
-  linkNames(): Promise<readonly string[]>;
+  readonly linkNames: () => Promise<readonly string[]>;
   /** Makes namespaces for pods, with the sysctls that the daemon gives them. */
   addPods(count: number): readonly string[];
   removePod(name: string): void;
