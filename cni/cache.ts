@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { decodeResult } from './spec/result.ts';
 import type { CniResult, NetworkConfigList, PortMapping } from './spec/types.ts';
 import { parseConfig } from './spec/config.ts';
-import { writeFileAtomic } from './util/atomic-file.ts';
+import { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
 
 /** An attachment as it was made: all that its DEL needs. */
 export interface CachedAttachment {
@@ -22,6 +22,8 @@ export interface ResultCache {
   put(attachment: CachedAttachment): Promise<void>;
   remove(containerId: string, ifName: string): Promise<void>;
   list(): Promise<readonly CachedAttachment[]>;
+  /** Removes half-written entries of a daemon that was killed. */
+  sweep(): Promise<void>;
 }
 
 /** An entry that a crash or a full disk cut short counts as absent. */
@@ -52,6 +54,7 @@ export function createResultCache(cacheDir: string): ResultCache {
       const entries = await Promise.all((await names(directory)).map((name) => read(join(directory, name))));
       return entries.filter((entry) => entry !== undefined);
     },
+    sweep: () => removeAbandonedFiles(directory),
   };
 }
 

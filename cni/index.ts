@@ -1,5 +1,5 @@
 export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from './util/exec.ts';
-export { writeFileAtomic } from './util/atomic-file.ts';
+export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
 export { overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
 export { createPodNetwork, type Attachment, type NetworkStatus, type PodNetwork } from './network.ts';
 export type { CniResult, PortMapping } from './spec/types.ts';

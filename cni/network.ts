@@ -155,6 +155,7 @@ class Network implements PodNetwork {
   async gc(listValid: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<void> {
     await this.#gate.exclusive(async () => {
       const containers = await listValid();
+      await this.#cache.sweep();
       const entries = await this.#cache.list();
       const stale = entries.filter(({ containerId }) => !containers.has(containerId));
       for (const entry of stale) await this.#delChain(entry, { ...entry, netns: '' }, signal);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../cni/index.ts';
+import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { JsonObject, LoadedPod } from '../objects/index.ts';
 import type { SourceLog } from './log.ts';
@@ -47,6 +47,7 @@ export function createCheckpoints(directory: string, clock: Clock, log: SourceLo
   const flushOrWarn = async (): Promise<boolean> => {
     try {
       await flush();
+      await removeAbandonedFiles(directory);
       return true;
     } catch (err) {
       log.warn({ err, directory }, 'cannot keep the last good manifests on disk');

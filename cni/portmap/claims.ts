@@ -1,7 +1,7 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CniError, cniErrorCode } from '../spec/error.ts';
-import { writeFileAtomic } from '../util/atomic-file.ts';
+import { removeAbandonedFiles, writeFileAtomic } from '../util/atomic-file.ts';
 import { conflicts, describePort, type HostPort } from './plan.ts';
 
 /** The host ports of one attachment, as they are kept on disk. */
@@ -25,6 +25,8 @@ export interface Claims {
   release(containerId: string): Promise<void>;
   get(containerId: string): Promise<readonly HostPort[]>;
   all(): Promise<readonly Claim[]>;
+  /** Removes half-written claims of a daemon that was killed. */
+  sweep(): Promise<void>;
 }
 
 export function createClaims(directory: string): Claims {
@@ -54,6 +56,7 @@ export function createClaims(directory: string): Claims {
       (await claims()).delete(containerId);
     },
     get: async (containerId) => (await claims()).get(containerId) ?? [],
+    sweep: () => removeAbandonedFiles(directory),
     all: async () => [...(await claims())].map(([containerId, ports]) => ({ containerId, ports })),
   };
 }

@@ -69,6 +69,7 @@ class PortmapPlugin implements BuiltInPlugin {
     for (const { containerId } of await this.#claimsOf(network).all()) {
       if (!containers.has(containerId)) await this.#remove(network, containerId, config, signal);
     }
+    await this.#claimsOf(network).sweep();
     await this.#repair(network, config, signal);
   }
 

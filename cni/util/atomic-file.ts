@@ -1,7 +1,10 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-let sequence = 0;
+const temporaryPrefix = '.tmp-';
+/** Writes take milliseconds: a temporary file that is older was left behind by a process that was killed. */
+const abandonedAfterMs = 5_000;
 
 /**
  * Replaces `path` by `content` so that a reader, or a crash at any point, sees the old or the new content and nothing
@@ -12,7 +15,7 @@ let sequence = 0;
 export async function writeFileAtomic(path: string, content: string, mode = 0o644): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true });
-  const temporary = join(directory, `.tmp-${process.pid}-${(sequence += 1)}`);
+  const temporary = join(directory, temporaryPrefix + randomBytes(8).toString('hex'));
   try {
     const handle = await open(temporary, 'wx', mode);
     try {
@@ -25,5 +28,18 @@ export async function writeFileAtomic(path: string, content: string, mode = 0o64
   } catch (error) {
     await rm(temporary, { force: true });
     throw new Error(`cannot write ${path}`, { cause: error });
+  }
+}
+
+/** Removes what writers that were killed have left in a directory. */
+export async function removeAbandonedFiles(directory: string): Promise<void> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const name of names.filter((file) => file.startsWith(temporaryPrefix))) {
+    const path = join(directory, name);
+    const age = Date.now() - (await stat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+    if (age > abandonedAfterMs) await rm(path, { force: true });
   }
 }

@@ -1,3 +1,5 @@
+import type { TestHost } from '../lab/index.ts';
+
 /** Manifests for the e2e suites: what a test does not say is as a user would leave it. */
 
 export const image = 'podwright-test/busybox:1';
@@ -19,4 +21,10 @@ export function podManifest(name: string, containers: readonly object[], spec: o
     metadata: { name },
     spec: { terminationGracePeriodSeconds: 3, containers, ...spec },
   };
+}
+
+/** What a server answers to a host. By nc: wget of busybox-static crashes where there is no name service. */
+export async function httpGet(host: TestHost, addressAndPort: string): Promise<string> {
+  const input = 'GET / HTTP/1.0\r\n\r\n';
+  return (await host.exec('busybox', ['nc', '-w', '2', ...addressAndPort.split(' ')], { input })).stdout;
 }

@@ -10,7 +10,7 @@ import {
   type PodReport,
   type TestHost,
 } from '../lab/index.ts';
-import { image, podManifest, shell, sleeper } from './manifests.ts';
+import { httpGet, image, podManifest, shell, sleeper } from './manifests.ts';
 
 let host: TestHost;
 let daemon: DaemonHandle;
@@ -88,18 +88,13 @@ describe('a pod', () => {
         shell('web', serve, { ports: [{ containerPort: 80, hostPort: 8080 }] }),
         shell(
           'ask',
-          'until wget -qO /dev/stdout http://127.0.0.1/; do sleep 0.1; done; trap "exit 0" TERM; sleep 1000 & wait',
+          `until echo 'GET /' | nc 127.0.0.1 80 | grep hello; do sleep 0.1; done; trap "exit 0" TERM; sleep 1000 & wait`,
         ),
       ]),
     );
     const { pod } = await host.waitForPod('web', isReady);
-    for (const address of [pod.status?.podIP ?? '', '127.0.0.1:8080', `${host.address}:8080`]) {
-      const answer = await until(address, 5_000, async () => {
-        const { exitCode, stdout } = await host.exec('busybox', ['wget', '-T', '2', '-qO', '-', `http://${address}/`]);
-        return exitCode === 0 ? stdout : undefined;
-      });
-      expect(answer).toBe('hello');
-    }
+    const ports = [`${pod.status?.podIP ?? ''} 80`, '127.0.0.1 8080', `${host.address} 8080`];
+    for (const port of ports) await until(port, 5_000, async () => (await httpGet(host, port)).includes('hello'));
     const log = join(host.podLogsDir, `default_${pod.metadata.name}_${pod.metadata.uid}`, 'ask', '0.log');
     await until('the answer over localhost', 5_000, () => readFileSync(log, 'utf8').includes('hello'));
   });

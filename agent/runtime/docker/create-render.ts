@@ -100,14 +100,14 @@ function namespaceModes(sandboxId: string, namespaces: NamespaceOptions): Record
 
 type MountSettings = NonNullable<NonNullable<ContainerCreateBody['HostConfig']>['Mounts']>[number];
 
-function renderMount(mount: Mount): MountSettings {
-  const propagation = { private: 'rprivate', rslave: 'rslave', rshared: 'rshared' } as const;
+/** A private mount asks for nothing: Docker then makes it private, or a slave where the source is under its own root. */
+function renderMount({ hostPath, containerPath, readOnly, propagation }: Mount): MountSettings {
   return {
     Type: 'bind',
-    Source: mount.hostPath,
-    Target: mount.containerPath,
-    ReadOnly: mount.readOnly,
-    BindOptions: { Propagation: propagation[mount.propagation] },
+    Source: hostPath,
+    Target: containerPath,
+    ReadOnly: readOnly,
+    ...(propagation === 'private' ? {} : { BindOptions: { Propagation: propagation } }),
   };
 }
 
