@@ -8,7 +8,7 @@ import { readdir } from 'node:fs/promises';
 import { createHostLocal, type HostLocal } from '../ipam/host-local.ts';
 import type { BuiltInPlugin, PluginDeps, PluginRequest } from '../plugin.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
-import type { CniResult, PluginConfig } from '../spec/types.ts';
+import type { CniIp, CniResult, PluginConfig } from '../spec/types.ts';
 import { ExecFailure } from '../util/exec.ts';
 import { type BridgeConfig, parseBridge, parseLinkName } from './config.ts';
 import { hostLinkName } from './names.ts';
@@ -51,8 +51,8 @@ class BridgePlugin implements BuiltInPlugin {
     const routes = routesOf(config, allocation);
     try {
       const link = podLink(request, config, allocation);
-      await this.#attach(config, link, signal);
-      await this.#ip(renderPodSide(ifName, allocation.ips, routes), signal, request.netns);
+      await this.#attach(config, link, allocation.ips, signal);
+      await this.#ip(renderPodSide(link, allocation.ips, routes), signal, request.netns);
       return toResult(request, config, link, allocation, routes);
     } catch (error) {
       // Stopped half-way, it is left to DEL or GC: without a signal to wait by, nothing here may take its time.
@@ -101,21 +101,21 @@ class BridgePlugin implements BuiltInPlugin {
     await ipam.release(containerId, ifName);
   }
 
-  async #attach(config: BridgeConfig, link: PodLink, signal: AbortSignal): Promise<void> {
+  async #attach(config: BridgeConfig, link: PodLink, ips: readonly CniIp[], signal: AbortSignal): Promise<void> {
     try {
-      await this.#attachOnce(config, link, signal);
+      await this.#attachOnce(config, link, ips, signal);
     } catch (error) {
       if (!(error instanceof ExecFailure && raced.test(error.stderr))) throw error;
-      await this.#attachOnce(config, link, signal);
+      await this.#attachOnce(config, link, ips, signal);
     }
   }
 
   /** The host's side, by one process. A link that a killed daemon left under the same name is replaced. */
-  async #attachOnce(config: BridgeConfig, link: PodLink, signal: AbortSignal): Promise<void> {
+  async #attachOnce(config: BridgeConfig, link: PodLink, ips: readonly CniIp[], signal: AbortSignal): Promise<void> {
     const links = await this.#linkNames();
     if (links.includes(link.hostName)) await this.#deleteLinks([link.hostName], signal);
     const attach = (create: boolean): Promise<void> =>
-      this.#ip([...renderBridge(bridgeLink(config), create), ...renderHostSide(config.bridge, link)], signal);
+      this.#ip([...renderBridge(bridgeLink(config), create), ...renderHostSide(config.bridge, link, ips)], signal);
     const making = this.#bridges.get(config.bridge);
     if (making === undefined && !links.includes(config.bridge)) {
       await this.#makeBridge(config.bridge, () => attach(true));

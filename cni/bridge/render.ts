@@ -2,8 +2,12 @@
  * Input of `ip -batch -`: one process for the host's side of an attachment, one for the pod's.
  *
  *   host:  bridge (when missing), its MAC, addresses, up
- *          veth HOST <-> eth0 in the pod's namespace, MAC from the address; HOST on the bridge, hairpin, up
- *   pod:   lo up; addresses on eth0, without duplicate address detection; eth0 up, which announces them; routes
+ *          veth HOST <-> eth0 in the pod's namespace, MAC from the address; HOST on the bridge, hairpin, up; stale neighbours
+ *   pod:   eth0 and lo up; addresses on eth0, without duplicate address detection; routes; announcement of the addresses
+ *
+ * The announcement is the last: a port of a bridge forwards only a moment after its other end came up, and what `up`
+ * announces is lost. It tells pods that knew one of the addresses under another MAC; one that misses it finds out by
+ * neighbour unreachability detection, in less than a minute (RFC 4861 section 7.3).
  */
 
 import type { CniIp, CniRoute } from '../spec/types.ts';
@@ -38,21 +42,32 @@ export function renderBridge({ name, mac, mtu, addresses }: BridgeLink, create: 
   ];
 }
 
-export function renderHostSide(bridge: string, link: PodLink): string[] {
+/** The host forgets whose the IPv6 addresses were: with an IPv4 address of another value comes another MAC. */
+export function renderHostSide(bridge: string, link: PodLink, ips: readonly CniIp[]): string[] {
   const { hostName, ifName, mac, mtu, hairpin, netns } = link;
   const peer = `peer name ${ifName} address ${mac}${mtuOption(mtu)} netns ${netns}`;
   return [
     `link add name ${hostName}${mtuOption(mtu)} master ${bridge} up type veth ${peer}`,
     ...(hairpin ? [`link set dev ${hostName} type bridge_slave hairpin on`] : []),
+    ...ips
+      .map(({ address }) => address.split('/')[0] ?? '')
+      .filter((ip) => ip.includes(':'))
+      .map((ip) => `neigh flush to ${ip} dev ${bridge}`),
   ];
 }
 
-export function renderPodSide(ifName: string, ips: readonly CniIp[], routes: readonly CniRoute[]): string[] {
+/** The hardware address is set to what it is: the kernel then announces all addresses (`arp_notify`, `ndisc_notify`). */
+export function renderPodSide(
+  { ifName, mac }: Pick<PodLink, 'ifName' | 'mac'>,
+  ips: readonly CniIp[],
+  routes: readonly CniRoute[],
+): string[] {
   return [
+    `link set dev ${ifName} up`,
     'link set dev lo up',
     ...ips.map(({ address }) => `addr replace ${address} dev ${ifName}${nodad(address)}`),
-    `link set dev ${ifName} up`,
     ...routes.map((route) => `route replace ${renderRoute(route)} dev ${ifName}`),
+    `link set dev ${ifName} address ${mac}`,
   ];
 }
 

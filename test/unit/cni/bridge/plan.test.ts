@@ -63,27 +63,29 @@ describe('batches', () => {
   });
 
   test('of the host side', () => {
-    expect(renderHostSide('cni0', pod)).toEqual([
+    expect(renderHostSide('cni0', pod, [])).toEqual([
       'link add name veth0 master cni0 up type veth peer name eth0 address 0a:58:cb:00:71:05 netns 42',
     ]);
-    expect(renderHostSide('cni0', { ...pod, mtu: 1400, hairpin: true })).toEqual([
+    expect(renderHostSide('cni0', { ...pod, mtu: 1400, hairpin: true }, ips)).toEqual([
       'link add name veth0 mtu 1400 master cni0 up type veth peer name eth0 address 0a:58:cb:00:71:05 mtu 1400 netns 42',
       'link set dev veth0 type bridge_slave hairpin on',
+      'neigh flush to 2001:db8:1::5 dev cni0',
     ]);
   });
 
-  test('of the pod side: up comes behind the addresses, so that they are announced', () => {
+  test('of the pod side: addresses are announced once they are there', () => {
     const routes = [
       { dst: '198.51.100.0/24', gw: '203.0.113.1', mtu: 1300, advmss: 1200, priority: 7, table: 100, scope: 0 },
       { dst: '::/0' },
     ];
-    expect(toBatch(renderPodSide('eth0', ips, routes)).split('\n')).toEqual([
+    expect(toBatch(renderPodSide(pod, ips, routes)).split('\n')).toEqual([
+      'link set dev eth0 up',
       'link set dev lo up',
       'addr replace 203.0.113.5/24 dev eth0',
       'addr replace 2001:db8:1::5/64 dev eth0 nodad',
-      'link set dev eth0 up',
       'route replace 198.51.100.0/24 via 203.0.113.1 mtu 1300 advmss 1200 metric 7 table 100 scope 0 dev eth0',
       'route replace ::/0 dev eth0',
+      'link set dev eth0 address 0a:58:cb:00:71:05',
       '',
     ]);
   });
