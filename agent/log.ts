@@ -34,8 +34,9 @@ function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const reasons: string[] = [];
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    const { message } = cause;
     // Many an error already says what caused it.
-    if (!reasons.some((reason) => reason.includes((cause as Error).message))) reasons.push(cause.message);
+    if (!reasons.some((reason) => reason.includes(message))) reasons.push(message);
   }
   return { type: error.name, message: reasons.join(': ') };
 }

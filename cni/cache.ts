@@ -110,8 +110,8 @@ interface Encoded {
 function decode(entry: Encoded): CachedAttachment {
   const argument = (name: string): string => entry.cniArgs?.find(([key]) => key === name)?.[1] ?? '';
   return {
-    containerId: String(entry.containerId),
-    ifName: String(entry.ifName),
+    containerId: entry.containerId,
+    ifName: entry.ifName,
     config: parseConfig(Buffer.from(entry.config, 'base64').toString('utf8')),
     pod: { name: argument('K8S_POD_NAME'), namespace: argument('K8S_POD_NAMESPACE'), uid: argument('K8S_POD_UID') },
     portMappings: entry.capabilityArgs?.portMappings ?? [],

@@ -49,18 +49,11 @@ async function get(socketPath: string, path: string): Promise<unknown> {
 }
 
 function explain(socketPath: string, error: NodeJS.ErrnoException): Error {
-  switch (error.code) {
-    case 'ENOENT':
-      return new DaemonUnreachableError(
-        `there is no ${socketPath}: podwright is not running here, or listens elsewhere. Start it with "podwright run", or name its socket with --socket`,
-      );
-    case 'ECONNREFUSED':
-      return new DaemonUnreachableError(
-        `nobody answers on ${socketPath}: podwright has stopped or was killed. Start it with "podwright run"`,
-      );
-    case 'EACCES':
-      return new DaemonUnreachableError(`${socketPath} is for root only: try again with sudo`);
-    default:
-      return error;
-  }
+  const advice: Readonly<Record<string, string>> = {
+    ENOENT: `there is no ${socketPath}: podwright is not running here, or listens elsewhere. Start it with "podwright run", or name its socket with --socket`,
+    ECONNREFUSED: `nobody answers on ${socketPath}: podwright has stopped or was killed. Start it with "podwright run"`,
+    EACCES: `${socketPath} is for root only: try again with sudo`,
+  };
+  const message = advice[error.code ?? ''];
+  return message === undefined ? error : new DaemonUnreachableError(message);
 }

@@ -20,8 +20,12 @@ export function createInvokedPlugin(type: string, deps: InvokedPluginDeps): Buil
     invoke(deps, type, renderEnvironment(command, request, deps.binDirs), renderConfig(request), signal);
   return {
     add: async (request, signal) => parseResult(await run('ADD', request, signal)),
-    del: async (request, signal) => void (await run('DEL', request, signal)),
-    check: async (request, signal) => void (await run('CHECK', request, signal)),
+    del: async (request, signal) => {
+      await run('DEL', request, signal);
+    },
+    check: async (request, signal) => {
+      await run('CHECK', request, signal);
+    },
     gc: async (network, config, valid, signal) => {
       const attachments = [...valid].map((key) => {
         const slash = key.indexOf('/');

@@ -55,8 +55,9 @@ export function renderGcConfig(
   });
 }
 
-function withoutCapabilities({ capabilities: _, ...rest }: PluginConfig): object {
-  return rest;
+/** Capabilities are for the runtime; the plugin gets `runtimeConfig` instead. */
+function withoutCapabilities(config: PluginConfig): object {
+  return Object.fromEntries(Object.entries(config).filter(([key]) => key !== 'capabilities'));
 }
 
 function renderRuntimeConfig(config: PluginConfig, { portMappings }: PluginRequest): object | undefined {

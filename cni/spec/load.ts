@@ -24,6 +24,9 @@ export function createConfigLoader(confDir: string): () => Promise<LoadedConfig>
   };
 }
 
+/** A file that went between the listing and the look at it. */
+const gone = { mtimeMs: 0, size: 0, ino: 0 };
+
 async function listFiles(confDir: string): Promise<{ path: string; stamp: string }[]> {
   const names = await readdir(confDir).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
@@ -33,11 +36,7 @@ async function listFiles(confDir: string): Promise<{ path: string; stamp: string
   return Promise.all(
     wanted.map(async (name) => {
       const path = join(confDir, name);
-      const {
-        mtimeMs = 0,
-        size = 0,
-        ino = 0,
-      } = await stat(path).catch(() => ({}) as { mtimeMs?: number; size?: number; ino?: number });
+      const { mtimeMs, size, ino } = await stat(path).catch(() => gone);
       return { path, stamp: `${name}:${mtimeMs}:${size}:${ino}` };
     }),
   );

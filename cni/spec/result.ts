@@ -40,7 +40,8 @@ export function parseError(text: string): CniError | undefined {
 }
 
 function decodeIp(value: Record<string, unknown>): CniIp {
-  const { version: _, address, ...rest } = value;
+  const { address } = value;
+  const rest = Object.fromEntries(Object.entries(value).filter(([key]) => key !== 'version'));
   return typeof address === 'string' ? { ...rest, address } : invalid('has an address that is no string');
 }
 

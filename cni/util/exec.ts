@@ -64,7 +64,7 @@ export const exec: Exec = async (request, signal) => {
     return { stdout: result.stdout, stderr: result.stderr };
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
-    if (error instanceof ExecaError) throw new ExecFailure(request, error);
+    if (error instanceof ExecaError) throw new ExecFailure(request, error as ExecaError);
     throw error;
   }
 };

@@ -57,8 +57,9 @@ describe('Docker', () => {
     for (const name of ['a', 'b', 'c']) host.drop(`${name}.yaml`, podManifest(name, [sleeper('x')]));
     for (const name of ['a', 'b', 'c']) await host.waitForPod(name, isReady);
     await host.restartDocker('SIGTERM');
+    const on = host;
     const restarted = (count: number) => (name: string) =>
-      host?.waitForPod(
+      on.waitForPod(
         name,
         (r) => isReady(r) && (r.pod.status?.containerStatuses?.[0]?.restartCount ?? 0) >= count,
         60_000,

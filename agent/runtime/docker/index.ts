@@ -1,2 +1,2 @@
-export { createDockerClient, type DockerClient, type DockerInfo } from './client.ts';
+export { createDockerClient, type DockerClient } from './client.ts';
 export { createDockerRuntime } from './runtime.ts';

@@ -32,7 +32,7 @@ export function toContainerStatus(
     name: entry.Labels[label.containerName] ?? '',
     sandboxId: entry.Labels[label.sandboxId] ?? '',
     attempt: attemptOf(entry.Names[0] ?? ''),
-    state: startFailed ? 'exited' : toState(state?.Status),
+    state: startFailed ? 'exited' : (states[state?.Status ?? ''] ?? 'unknown'),
     createdAt,
     startedAt: parseTime(state?.StartedAt),
     finishedAt: parseTime(state?.FinishedAt) || (startFailed ? createdAt : 0),
@@ -46,22 +46,15 @@ export function toContainerStatus(
 }
 
 /** Docker's states as CRI's. A container that restarts or is paused still runs; one that is being removed does not. */
-function toState(status: string | undefined): RuntimeContainerStatus['state'] {
-  switch (status) {
-    case 'created':
-      return 'created';
-    case 'running':
-    case 'paused':
-    case 'restarting':
-      return 'running';
-    case 'exited':
-    case 'dead':
-    case 'removing':
-      return 'exited';
-    default:
-      return 'unknown';
-  }
-}
+const states: Readonly<Record<string, RuntimeContainerStatus['state']>> = {
+  created: 'created',
+  running: 'running',
+  paused: 'running',
+  restarting: 'running',
+  exited: 'exited',
+  dead: 'exited',
+  removing: 'exited',
+};
 
 /** Milliseconds since the epoch; 0 for Docker's zero time `0001-01-01T00:00:00Z` and for none. */
 function parseTime(time: string | undefined): number {

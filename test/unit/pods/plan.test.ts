@@ -182,7 +182,7 @@ describe('computePodActions', () => {
     });
     fc.assert(
       fc.property(arbitrary, ({ policy, sandboxes, instances }) => {
-        const desired = pod({ ...two, restartPolicy: policy as Pod['spec']['restartPolicy'] });
+        const desired = pod({ ...two, restartPolicy: policy });
         const found = observed(
           sandboxes
             .map(({ ready, ip }, index) =>
