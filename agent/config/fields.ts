@@ -9,6 +9,8 @@ const optional = <T extends z.ZodType>(type: T): z.ZodOptional<z.ZodNullable<T>>
 export const string = optional(z.string());
 export const boolean = optional(z.boolean());
 export const integer = optional(z.int());
+/** An integer of 0 or more. */
+export const count = optional(z.int().min(0));
 export const number = optional(z.number());
 export const strings = optional(z.array(z.string()));
 export const stringMap = optional(z.record(z.string(), z.string()));
@@ -16,20 +18,20 @@ export const booleanMap = optional(z.record(z.string(), z.boolean()));
 
 export const oneOf = <const T extends readonly [string, ...string[]]>(
   values: T,
-): z.ZodOptional<z.ZodNullable<z.ZodEnum<{ [K in T[number]]: K }>>> => optional(z.enum(values)) as never;
+): z.ZodOptional<z.ZodNullable<z.ZodEnum<{ [K in T[number]]: K }>>> => optional(z.enum(values));
+
+const anyDuration = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  context.addIssue({ code: 'custom', message: `must be a duration such as 20s or 1m30s, not ${JSON.stringify(text)}` });
+  return z.NEVER;
+});
 
 /** A Go duration, as milliseconds. */
-export const duration = optional(
-  z.string().transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined) return ms;
-    context.addIssue({
-      code: 'custom',
-      message: `must be a duration such as 20s or 1m30s, not ${JSON.stringify(text)}`,
-    });
-    return z.NEVER;
-  }),
-);
+export const duration = optional(anyDuration.refine((ms) => ms >= 0, { error: 'must not be negative', abort: true }));
+
+/** A Go duration of which a negative one means something. */
+export const signedDuration = optional(anyDuration);
 
 /** A resource quantity, as whole units: bytes. */
 export const quantity = optional(

@@ -13,7 +13,10 @@ const conntrack = object({
 
 const sync = { syncPeriod: duration, minSyncPeriod: duration, masqueradeAll: boolean, masqueradeBit: integer };
 
-/** `kind: KubeProxyConfiguration` (kubernetes/kubernetes `staging/src/k8s.io/kube-proxy/config/v1alpha1`): checked, and acted on by later versions. */
+/**
+ * `kind: KubeProxyConfiguration` (kubernetes/kubernetes `staging/src/k8s.io/kube-proxy/config/v1alpha1`): checked, and
+ * acted on by later versions.
+ */
 export const kubeProxySchema = z.strictObject({
   apiVersion: z.literal('kubeproxy.config.k8s.io/v1alpha1'),
   kind: z.literal('KubeProxyConfiguration'),
@@ -50,3 +53,5 @@ export const kubeProxySchema = z.strictObject({
   portRange: string,
   windowsRunAsService: ignored,
 });
+
+export type KubeProxyConfiguration = z.infer<typeof kubeProxySchema>;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import {
   boolean,
   booleanMap,
+  count,
   duration,
   ignored,
   integer,
@@ -9,6 +10,7 @@ import {
   object,
   oneOf,
   quantity,
+  signedDuration,
   string,
   stringMap,
   strings,
@@ -19,30 +21,30 @@ export const kubeletSchema = z.strictObject({
   apiVersion: z.literal('kubelet.config.k8s.io/v1beta1'),
   kind: z.literal('KubeletConfiguration'),
 
-  // Acted on.
+  // Read into Config.
   staticPodPath: string,
   fileCheckFrequency: duration,
   syncFrequency: duration,
   podCIDR: string,
   podLogsDir: string,
-  cgroupDriver: oneOf(['cgroupfs', 'systemd']),
+  cgroupDriver: oneOf(['', 'cgroupfs', 'systemd']),
   cgroupRoot: string,
   containerLogMaxSize: quantity,
-  containerLogMaxFiles: integer,
+  containerLogMaxFiles: count,
   serializeImagePulls: boolean,
-  maxParallelImagePulls: integer,
+  maxParallelImagePulls: count,
   runtimeRequestTimeout: duration,
-  maxPods: integer,
+  maxPods: count,
   crashLoopBackOff: object({ maxContainerRestartPeriod: duration }),
   logging: object({
-    format: oneOf(['json', 'text']),
-    verbosity: integer,
+    format: oneOf(['', 'json', 'text']),
+    verbosity: count,
     flushFrequency: ignored,
     vmodule: ignored,
     options: ignored,
   }),
 
-  // Checked, and acted on by later versions.
+  // Checked.
   enableServer: boolean,
   staticPodURL: string,
   staticPodURLHeader: ignored,
@@ -61,11 +63,11 @@ export const kubeletSchema = z.strictObject({
     anonymous: object({ enabled: boolean }),
   }),
   authorization: object({
-    mode: oneOf(['AlwaysAllow', 'Webhook']),
+    mode: oneOf(['', 'AlwaysAllow', 'Webhook']),
     webhook: object({ cacheAuthorizedTTL: duration, cacheUnauthorizedTTL: duration }),
   }),
-  registryPullQPS: integer,
-  registryBurst: integer,
+  registryPullQPS: count,
+  registryBurst: count,
   eventRecordQPS: integer,
   eventBurst: integer,
   enableDebuggingHandlers: boolean,
@@ -83,7 +85,7 @@ export const kubeletSchema = z.strictObject({
   imageMaximumGCAge: duration,
   imageGCHighThresholdPercent: integer,
   imageGCLowThresholdPercent: integer,
-  volumeStatsAggPeriod: duration,
+  volumeStatsAggPeriod: signedDuration,
   kubeletCgroups: string,
   systemCgroups: string,
   cgroupsPerQOS: boolean,
@@ -160,3 +162,25 @@ export const kubeletSchema = z.strictObject({
 });
 
 export type KubeletConfiguration = z.infer<typeof kubeletSchema>;
+
+/**
+ * Fields that the daemon acts on; the others are checked and kept, and a debug message names those that a file sets. A
+ * field moves here with the code that follows it.
+ */
+export const kubeletFieldsActedOn: ReadonlySet<string> = new Set<keyof KubeletConfiguration>([
+  'apiVersion',
+  'kind',
+  'staticPodPath',
+  'fileCheckFrequency',
+  'podCIDR',
+  'podLogsDir',
+  'cgroupDriver',
+  'cgroupRoot',
+  'containerLogMaxSize',
+  'containerLogMaxFiles',
+  'serializeImagePulls',
+  'maxParallelImagePulls',
+  'runtimeRequestTimeout',
+  'crashLoopBackOff',
+  'logging',
+]);

@@ -1,4 +1,6 @@
 import type { CgroupDriver } from '../cgroups/names.ts';
+import type { KubeProxyConfiguration } from './kube-proxy-schema.ts';
+import type { KubeletConfiguration } from './kubelet-schema.ts';
 
 /**
  * Everything that the daemon is told, from flags, file and defaults; validated, nothing optional that has a default.
@@ -31,13 +33,24 @@ export interface Config {
   /** Undefined: the runtime's. */
   readonly cgroupDriver: CgroupDriver | undefined;
   readonly cgroupRoot: string;
+  readonly cgroupsPerQOS: boolean;
   readonly containerLogMaxSizeBytes: number;
   readonly containerLogMaxFiles: number;
   /** Undefined: no limit. */
   readonly maxParallelPulls: number | undefined;
+  /** Pulls a second, and how many at once beyond that; 0 for no limit. */
+  readonly registryPullQPS: number;
+  readonly registryBurst: number;
   /** Undefined: the daemon's own choice. */
   readonly maxParallelStarts: number | undefined;
   readonly maxPods: number;
+  /** Processes in a pod; undefined: no limit of the pod's own. */
+  readonly podPidsLimit: number | undefined;
+  /** Empty: pods use the DNS servers of the node. */
+  readonly clusterDNS: readonly string[];
+  readonly clusterDomain: string;
+  /** Default `/etc/resolv.conf`; empty: pods have none of it. */
+  readonly resolvConf: string;
   readonly runtimeRequestTimeoutMs: number;
   readonly maxContainerRestartPeriodMs: number;
   readonly log: {
@@ -46,30 +59,45 @@ export interface Config {
     /** The kubelet's `-v`. */
     readonly verbosity: number;
   };
+  /** The whole documents as they were given, flags on top; durations in milliseconds, quantities in units. */
+  readonly kubelet: Partial<KubeletConfiguration>;
+  readonly kubeProxy: KubeProxyConfiguration | undefined;
 }
 
-/** Command-line flags of `podwright run`, named as the kubelet names them; undefined where not given. */
-export interface Flags {
+/** Names of kubelet flags that set a field of its configuration file, as commander passes them: in camel case. */
+export type KubeletFlagName =
+  | 'podManifestPath'
+  | 'podCidr'
+  | 'fileCheckFrequency'
+  | 'syncFrequency'
+  | 'runtimeRequestTimeout'
+  | 'maxPods'
+  | 'podMaxPids'
+  | 'cgroupDriver'
+  | 'cgroupRoot'
+  | 'clusterDns'
+  | 'clusterDomain'
+  | 'resolvConf'
+  | 'containerLogMaxSize'
+  | 'containerLogMaxFiles'
+  | 'serializeImagePulls'
+  | 'registryQps'
+  | 'registryBurst'
+  | 'containerRuntimeEndpoint';
+
+/** Command-line flags of `podwright run` as text; undefined where not given. */
+export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>> {
   readonly config?: string;
-  /** `--manifests`, the kubelet's `--pod-manifest-path`. */
-  readonly podManifestPath?: string;
+  readonly manifests?: string;
   readonly rootDir?: string;
   readonly dockerHost?: string;
   readonly hostnameOverride?: string;
   readonly podInfraContainerImage?: string;
-  readonly podCidr?: string;
   readonly cniConfDir?: string;
   /** Comma-separated. */
   readonly cniBinDir?: string;
   readonly cniCacheDir?: string;
   readonly socket?: string;
-  readonly cgroupDriver?: string;
-  /** Go durations. */
-  readonly fileCheckFrequency?: string;
-  readonly syncFrequency?: string;
-  readonly runtimeRequestTimeout?: string;
-  readonly maxPods?: string;
   readonly loggingFormat?: string;
-  /** `-v`. */
-  readonly verbosity?: string;
+  readonly v?: string;
 }

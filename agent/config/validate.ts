@@ -1,0 +1,138 @@
+import { parseCidr } from '../../cni/index.ts';
+import type { FieldPath } from '../objects/field-path.ts';
+import { formatPath } from '../objects/field-path.ts';
+import type { ConfigProblem } from './error.ts';
+import type { ConfigFile, Kind } from './file.ts';
+import { maxRestartPeriodMs } from './merge.ts';
+import type { Config, Flags } from './types.ts';
+
+/** Where a value came from: the flag when that was given, else the field of the file, else what is named. */
+interface Place {
+  readonly flag?: readonly [name: string, value: string | undefined];
+  readonly field?: readonly [kind: Kind, ...path: string[]];
+  readonly otherwise?: string;
+}
+
+interface Rule extends Place {
+  readonly holds: boolean;
+  readonly message: string;
+}
+
+const nodeNamePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const maxNodeNameLength = 253;
+const minRestartPeriodMs = 1000;
+
+/** What is wrong with a configuration that the schema of its fields cannot say. */
+export function validateConfig(config: Config, flags: Flags, file: ConfigFile): ConfigProblem[] {
+  return rules(config, flags, file)
+    .filter(({ holds }) => !holds)
+    .map(({ message, ...place }) => ({ ...locate(place, flags.config, file), message }));
+}
+
+function locate(place: Place, configFile: string | undefined, file: ConfigFile): Omit<ConfigProblem, 'message'> {
+  const [flag, given] = place.flag ?? ['', undefined];
+  if (given !== undefined) return { origin: flag };
+  const [kind, ...path] = place.field ?? [undefined];
+  const line = kind === undefined ? undefined : file.lineOf(kind, path satisfies FieldPath);
+  if (place.otherwise !== undefined || line === undefined || configFile === undefined) {
+    return { origin: place.otherwise ?? 'defaults' };
+  }
+  return { origin: configFile, line, path: formatPath(path) };
+}
+
+function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] {
+  return [
+    ...nameRules(config, flags),
+    ...networkRules(config, flags),
+    ...limitRules(config, flags),
+    ...logRules(flags),
+  ];
+}
+
+function nameRules({ nodeName }: Config, { hostnameOverride }: Flags): Rule[] {
+  return [
+    {
+      holds: nodeNamePattern.test(nodeName) && nodeName.length <= maxNodeNameLength,
+      flag: ['--hostname-override', hostnameOverride],
+      otherwise: 'host name',
+      message: `node name ${JSON.stringify(nodeName)} is no DNS subdomain (RFC 1123): give another with --hostname-override`,
+    },
+  ];
+}
+
+function networkRules({ podCidrs, dockerHost, kubelet }: Config, flags: Flags, file: ConfigFile): Rule[] {
+  return [
+    {
+      holds: areCidrs(podCidrs),
+      flag: ['--pod-cidr', flags.podCidr],
+      field: ['KubeletConfiguration', 'podCIDR'],
+      message: `${JSON.stringify(kubelet.podCIDR)} must be one network such as 203.0.113.0/24, or one of each family`,
+    },
+    {
+      holds: isDockerHost(dockerHost),
+      flag: ['--docker-host', flags.dockerHost],
+      field: ['PodwrightConfiguration', 'dockerHost'],
+      ...(file.podwright.dockerHost ? {} : { otherwise: 'DOCKER_HOST' }),
+      message: `${JSON.stringify(dockerHost)} must be unix:///path or tcp://host:port`,
+    },
+  ];
+}
+
+function limitRules({ kubelet, maxParallelStarts, ...config }: Config, flags: Flags): Rule[] {
+  const { serializeImagePulls, maxParallelImagePulls } = kubelet;
+  const restartMs = config.maxContainerRestartPeriodMs;
+  return [
+    {
+      holds: config.containerLogMaxFiles > 1,
+      flag: ['--container-log-max-files', flags.containerLogMaxFiles],
+      field: ['KubeletConfiguration', 'containerLogMaxFiles'],
+      message: 'must be greater than 1',
+    },
+    {
+      holds: (maxParallelImagePulls ?? 1) > 0,
+      field: ['KubeletConfiguration', 'maxParallelImagePulls'],
+      message: 'must be greater than 0',
+    },
+    {
+      holds: serializeImagePulls !== true || (maxParallelImagePulls ?? 1) <= 1,
+      field: ['KubeletConfiguration', 'maxParallelImagePulls'],
+      message: 'must not be greater than 1 while serializeImagePulls is true',
+    },
+    {
+      holds: (maxParallelStarts ?? 1) > 0,
+      field: ['PodwrightConfiguration', 'maxParallelStarts'],
+      message: 'must be greater than 0',
+    },
+    {
+      holds: restartMs >= minRestartPeriodMs && restartMs <= maxRestartPeriodMs,
+      field: ['KubeletConfiguration', 'crashLoopBackOff', 'maxContainerRestartPeriod'],
+      message: 'must be between 1s and 300s',
+    },
+  ];
+}
+
+function logRules({ loggingFormat, v }: Flags): Rule[] {
+  return [
+    {
+      holds: loggingFormat === undefined || loggingFormat === 'json' || loggingFormat === 'text',
+      flag: ['--logging-format', loggingFormat],
+      message: `must be json or text, not ${JSON.stringify(loggingFormat)}`,
+    },
+    {
+      holds: v === undefined || /^\d{1,3}$/.test(v),
+      flag: ['-v', v],
+      message: `must be a number of 0 or more, not ${JSON.stringify(v)}`,
+    },
+  ];
+}
+
+function areCidrs(texts: readonly string[]): boolean {
+  const families = texts.map((text) => parseCidr(text)?.family);
+  return !families.includes(undefined) && new Set(families).size === texts.length;
+}
+
+function isDockerHost(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, pathname, hostname } = new URL(text);
+  return protocol === 'unix:' ? pathname.length > 1 : ['tcp:', 'http:', 'https:'].includes(protocol) && hostname !== '';
+}
