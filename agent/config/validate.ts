@@ -43,7 +43,7 @@ function locate(place: Place, configFile: string | undefined, file: ConfigFile):
 function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] {
   return [
     ...nameRules(config, flags),
-    ...networkRules(config, flags),
+    ...networkRules(config, flags, file),
     ...limitRules(config, flags),
     ...logRules(flags),
   ];
