@@ -30,7 +30,7 @@ const TOLERATES_EVICTION: Toleration = { operator: 'Exists', effect: 'NoExecute'
  * status that the manifest brought along is dropped.
  */
 export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
-  const hash = contentUid(from);
+  const hash = contentHash(from);
   const uid = pod.metadata.uid || hash;
   const staticPod: Pod = {
     ...pod,
@@ -52,10 +52,11 @@ export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
 }
 
 /**
- * MD5 as the kubelet's, so that UIDs look alike. It covers the document and not the defaulted pod: a version with one more
+ * Identity of a pod's content. It is the hash annotation also of a pod with a UID of its own, where the kubelet writes the
+ * UID: only so can an edit of such a pod be seen, also by a daemon that was away when it happened. MD5 as the kubelet's, so that UIDs look alike. It covers the document and not the defaulted pod: a version with one more
  * default must not give every pod a new identity and so restart it.
  */
-function contentUid({ nodeName, origin, document }: StaticPodOrigin): string {
+function contentHash({ nodeName, origin, document }: StaticPodOrigin): string {
   const content = Object.fromEntries(Object.entries(document).filter(([name]) => name !== 'status'));
   const hash = createHash('md5');
   hash.update(canonicalJson(content));
