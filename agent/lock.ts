@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface Lock {
@@ -24,8 +24,7 @@ export async function acquireLock(rootDir: string): Promise<Lock> {
   const handle = await open(path, 'a+', 0o600);
   try {
     if (!(await flock(handle.fd))) throw await lockedBy(path, rootDir);
-    await handle.truncate(0);
-    await handle.write(`${process.pid}\n`);
+    await tellHolder(handle);
   } catch (error) {
     await handle.close();
     throw error;
@@ -33,12 +32,27 @@ export async function acquireLock(rootDir: string): Promise<Lock> {
   return { release: () => handle.close() };
 }
 
+/** The number is for people only; a full disk, on which pods must go on, does not keep the daemon from starting. */
+async function tellHolder(handle: FileHandle): Promise<void> {
+  await handle.truncate(0);
+  await handle.write(`${process.pid}\n`).catch(() => undefined);
+}
+
+/** What flock(1) exits with when another process has the lock (`--conflict-exit-code`); anything else is a failure. */
+const conflict = 1;
+
 /** Takes the lock on a file that is open here; false when another process has it. */
 async function flock(fd: number): Promise<boolean> {
   // Not the Exec wrapper: this child must inherit the open file, as its descriptor 3.
   const child = spawn('flock', ['--nonblock', '--exclusive', '3'], { stdio: ['ignore', 'ignore', 'ignore', fd] });
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => resolve(code === 0));
+    child.once('exit', (code, killedBy) => {
+      if (code === 0 || code === conflict) resolve(code === 0);
+      else
+        reject(
+          new Error(`flock(1) failed (${killedBy ?? `exit code ${code ?? 0}`}): can this file system lock files?`),
+        );
+    });
     child.once('error', (cause) => reject(new Error('cannot run flock(1): apt-get install util-linux', { cause })));
   });
 }

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import type { PodReport } from '../server/local/state.ts';
 import {
   DaemonUnreachableError,
   defaultSocketPath,
@@ -8,12 +7,12 @@ import {
   type StatusDocument,
 } from './local-client.ts';
 import { renderPod } from './status/describe-render.ts';
-import { findPod } from './status/find-pod.ts';
+import { findPod, problemsOfPod } from './status/find-pod.ts';
 import { renderStatus } from './status/render.ts';
 
 interface StatusOptions {
   readonly namespace?: string;
-  readonly output?: 'json' | 'yaml';
+  readonly output?: 'json' | 'yaml' | 'wide';
   readonly socket: string;
 }
 
@@ -23,7 +22,7 @@ export function command(): Command {
     .description('show the node, its pods and what is wrong, or one pod in detail')
     .argument('[pod]', 'name of a pod, with or without the node at its end')
     .option('-n, --namespace <namespace>', 'namespace of the pod')
-    .addOption(new Option('-o, --output <format>', 'machine-readable output').choices(['json', 'yaml']))
+    .addOption(new Option('-o, --output <format>', 'another form of output').choices(['json', 'yaml', 'wide']))
     .option('--socket <path>', "the daemon's socket", defaultSocketPath)
     .action(async (pod: string | undefined, options: StatusOptions) => {
       process.exitCode = await status(pod, options);
@@ -45,13 +44,15 @@ async function status(name: string | undefined, options: StatusOptions): Promise
 }
 
 async function showAll(document: StatusDocument, { output }: StatusOptions): Promise<string> {
-  return output === undefined ? renderStatus(document, Date.now()) : serialise(document, output);
+  if (output === 'json' || output === 'yaml') return serialise(document, output);
+  return renderStatus(document, Date.now(), output === 'wide');
 }
 
 async function showPod(document: StatusDocument, name: string, options: StatusOptions): Promise<string> {
-  const report: PodReport = findPod(document.pods, name, options.namespace, document.node.name);
-  if (options.output !== undefined) return serialise(report.pod, options.output);
-  return renderPod(report, await fetchEvents(options.socket, report.pod.metadata.uid), Date.now());
+  const report = findPod(document, name, options.namespace);
+  if (options.output === 'json' || options.output === 'yaml') return serialise(report.pod, options.output);
+  const events = await fetchEvents(options.socket, report.pod.metadata.uid);
+  return renderPod(report, problemsOfPod(document.problems, report), events, Date.now());
 }
 
 async function serialise(value: object, format: 'json' | 'yaml'): Promise<string> {

@@ -1,6 +1,7 @@
 import type { CoreEvent } from '../../events/types.ts';
 import type { Container, ContainerStatus, PodCondition } from '../../objects/types.ts';
 import type { PodReport } from '../../server/local/state.ts';
+import type { SourceProblem } from '../../sources/types.ts';
 import { age } from './duration.ts';
 import { summarisePod } from './pod-summary.ts';
 import { renderProblem } from './render.ts';
@@ -9,23 +10,22 @@ import { renderTable } from './table.ts';
 type ContainerState = NonNullable<ContainerStatus['state']>;
 
 /** What `podwright status POD` prints, in the order and the words of `kubectl describe pod`. */
-export function renderPod(report: PodReport, events: readonly CoreEvent[], now: number): string {
-  const { pod, warnings, lastError } = report;
-  const statuses = pod.status?.containerStatuses ?? [];
+export function renderPod(
+  report: PodReport,
+  problems: readonly SourceProblem[],
+  events: readonly CoreEvent[],
+  now: number,
+): string {
+  const { pod, lastError } = report;
   const lines = [
     ...renderHead(report, now),
-    'Containers:',
-    ...pod.spec.containers.flatMap((container) =>
-      renderContainer(
-        container,
-        statuses.find(({ name }) => name === container.name),
-      ),
-    ),
+    ...renderContainers('Init Containers:', pod.spec.initContainers, pod.status?.initContainerStatuses),
+    ...renderContainers('Containers:', pod.spec.containers, pod.status?.containerStatuses),
     ...renderConditions(pod.status?.conditions ?? []),
     ...(lastError === undefined ? [] : [`Last Error:  ${lastError.message} (${age(lastError.time, now)} ago)`]),
-    ...(warnings.length === 0
+    ...(problems.length === 0
       ? []
-      : ['Manifest Warnings:', ...warnings.map((problem) => `  ${renderProblem(problem)}`)]),
+      : ['Manifest Problems:', ...problems.map((problem) => `  ${renderProblem(problem)}`)]),
     ...renderEvents(events, now),
   ];
   return `${lines.join('\n')}\n`;
@@ -54,6 +54,16 @@ function renderHead({ pod, origin, terminating }: PodReport, now: number): strin
 function pairs(record: Readonly<Record<string, string>>): string {
   const entries = Object.entries(record).map(([key, value]) => `${key}=${value}`);
   return entries.length === 0 ? '<none>' : entries.join(', ');
+}
+
+function renderContainers(
+  title: string,
+  containers: readonly Container[] = [],
+  statuses: readonly ContainerStatus[] = [],
+): string[] {
+  if (containers.length === 0) return [];
+  const statusOf = (wanted: string): ContainerStatus | undefined => statuses.find(({ name }) => name === wanted);
+  return [title, ...containers.flatMap((container) => renderContainer(container, statusOf(container.name)))];
 }
 
 function renderContainer(container: Container, status: ContainerStatus | undefined): string[] {

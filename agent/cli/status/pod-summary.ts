@@ -14,34 +14,68 @@ export interface PodSummary {
 /** By the rules of kubectl's `printPod` (`pkg/printers/internalversion/printers.go`). */
 export function summarisePod(pod: Pod, terminating: boolean, now: number): PodSummary {
   const statuses = pod.status?.containerStatuses ?? [];
-  const ready = statuses.filter((status) => status.ready && status.state?.running !== undefined).length;
+  const sidecars = sidecarStatuses(pod);
+  const ready = statuses.filter(isRunning).length + sidecars.filter(({ ready: is, started }) => is && started).length;
+  const init = initReason(pod);
+  const counted = init === undefined ? [...statuses, ...sidecars] : (pod.status?.initContainerStatuses ?? []);
   return {
-    ready: `${ready}/${pod.spec.containers.length}`,
-    status: terminating ? 'Terminating' : podReason(pod, statuses),
-    restarts: restarts(statuses, now),
-    ip: pod.status?.podIP ?? '<none>',
+    ready: `${ready}/${pod.spec.containers.length + sidecarNames(pod).size}`,
+    status: terminating ? 'Terminating' : (init ?? podReason(pod, statuses)),
+    restarts: restarts(counted, now),
+    ip: pod.status?.podIP || '<none>',
   };
+}
+
+const isRunning = ({ ready, state }: ContainerStatus): boolean => ready && state?.running !== undefined;
+
+/** Init containers that go on running beside the others (KEP-753). */
+function sidecarNames(pod: Pod): ReadonlySet<string> {
+  const containers = pod.spec.initContainers ?? [];
+  return new Set(containers.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));
+}
+
+function sidecarStatuses(pod: Pod): ContainerStatus[] {
+  const names = sidecarNames(pod);
+  return (pod.status?.initContainerStatuses ?? []).filter(({ name }) => names.has(name));
+}
+
+/** `Init:…` while the pod initialises: the first init container that is not through says why. */
+function initReason(pod: Pod): string | undefined {
+  if (hasCondition(pod, 'Initialized')) return undefined;
+  const sidecars = sidecarNames(pod);
+  const statuses = pod.status?.initContainerStatuses ?? [];
+  const index = statuses.findIndex(({ name, state, started }) =>
+    sidecars.has(name) ? started !== true : state?.terminated?.exitCode !== 0,
+  );
+  const current = statuses[index];
+  if (current === undefined) return undefined;
+  const { waiting, terminated } = current.state ?? {};
+  if (terminated !== undefined) return `Init:${terminatedReason(terminated)}`;
+  if (waiting?.reason && waiting.reason !== 'PodInitializing') return `Init:${waiting.reason}`;
+  return `Init:${index}/${pod.spec.initContainers?.length ?? 0}`;
 }
 
 /** The first container, in the order of the list, that has something to say; a pod with a running one is not `Completed`. */
 function podReason(pod: Pod, statuses: readonly ContainerStatus[]): string {
-  const phase = pod.status?.reason ?? pod.status?.phase ?? 'Unknown';
+  const phase = pod.status?.reason || pod.status?.phase || 'Unknown';
   const reason = statuses.map(containerReason).find((text) => text !== undefined) ?? phase;
-  const running = statuses.some(({ ready, state }) => ready && state?.running !== undefined);
-  if (reason !== 'Completed' || !running) return reason;
-  return isReady(pod) ? 'Running' : 'NotReady';
+  if (reason !== 'Completed' || !statuses.some(isRunning)) return reason;
+  return hasCondition(pod, 'Ready') ? 'Running' : 'NotReady';
 }
+
+type Terminated = NonNullable<NonNullable<ContainerStatus['state']>['terminated']>;
 
 function containerReason({ state }: ContainerStatus): string | undefined {
   if (state?.waiting?.reason) return state.waiting.reason;
-  const terminated = state?.terminated;
-  if (terminated === undefined) return undefined;
-  if (terminated.reason) return terminated.reason;
-  return terminated.signal ? `Signal:${terminated.signal}` : `ExitCode:${terminated.exitCode}`;
+  return state?.terminated === undefined ? undefined : terminatedReason(state.terminated);
 }
 
-function isReady(pod: Pod): boolean {
-  return pod.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+function terminatedReason({ reason, signal, exitCode }: Terminated): string {
+  return reason || (signal ? `Signal:${signal}` : `ExitCode:${exitCode}`);
+}
+
+function hasCondition(pod: Pod, wanted: string): boolean {
+  return pod.status?.conditions?.some(({ type, status }) => type === wanted && status === 'True') ?? false;
 }
 
 function restarts(statuses: readonly ContainerStatus[], now: number): string {

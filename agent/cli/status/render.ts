@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Pod } from '../../objects/types.ts';
 import type { NodeInfo, PodReport } from '../../server/local/state.ts';
 import type { SourceProblem } from '../../sources/types.ts';
 import type { StatusDocument } from '../local-client.ts';
@@ -10,8 +11,13 @@ import { renderTable } from './table.ts';
  * The page that `podwright status` prints: node, runtime and network, a row a pod, the last error of each pod, and what
  * is wrong with the manifests.
  */
-export function renderStatus({ node, pods, problems }: StatusDocument, now: number): string {
-  const sections = [renderNode(node, now), renderPods(pods, now), renderErrors(pods, now), renderProblems(problems)];
+export function renderStatus({ node, pods, problems }: StatusDocument, now: number, wide = false): string {
+  const sections = [
+    renderNode(node, now),
+    renderPods(pods, now, wide),
+    renderErrors(pods, now),
+    renderProblems(problems),
+  ];
   return `${sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -35,9 +41,25 @@ function renderNode(node: NodeInfo, now: number): string[] {
   ]);
 }
 
-function renderPods(pods: readonly PodReport[], now: number): string[] {
+const wideHeader = ['UID', 'QOS', 'IMAGES'];
+
+function wideCells({ metadata, spec, status }: Pod): string[] {
+  return [metadata.uid, status?.qosClass ?? '', spec.containers.map(({ image }) => image).join(',')];
+}
+
+function renderPods(pods: readonly PodReport[], now: number, wide: boolean): string[] {
   if (pods.length === 0) return ['No pods.'];
-  const header = ['NAMESPACE', 'NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'IP', 'MANIFEST'];
+  const header = [
+    'NAMESPACE',
+    'NAME',
+    'READY',
+    'STATUS',
+    'RESTARTS',
+    'AGE',
+    'IP',
+    'MANIFEST',
+    ...(wide ? wideHeader : []),
+  ];
   const rows = [...pods].sort(byName).map(({ pod, origin, terminating }) => {
     const { ready, status, restarts, ip } = summarisePod(pod, terminating, now);
     const { namespace, name } = pod.metadata;
@@ -50,6 +72,7 @@ function renderPods(pods: readonly PodReport[], now: number): string[] {
       age(pod.status?.startTime, now),
       ip,
       basename(origin) || '<gone>',
+      ...(wide ? wideCells(pod) : []),
     ];
   });
   return renderTable([header, ...rows]);

@@ -60,7 +60,7 @@ function decode(part: string): string | undefined {
 const ok = (body: object): Answer => ({ code: 200, body });
 
 /** A v1 Status, as the API server answers what it cannot do. */
-function failure(code: number, reason: string, message: string): Answer {
+export function failure(code: number, reason: string, message: string): Answer {
   return { code, body: { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message, reason, code } };
 }
 

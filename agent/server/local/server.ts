@@ -1,14 +1,17 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { lstat, mkdir, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { answer } from './routes.ts';
+import { answer, failure } from './routes.ts';
 import type { DaemonState } from './state.ts';
 
 export interface LocalServerOptions {
   readonly socketPath: string;
   readonly state: DaemonState;
   readonly onListening?: () => void;
+  /** Is told of connections that could not be accepted, e.g. for want of file descriptors. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** Longest path that fits `sockaddr_un`; a longer one is cut by the kernel and bound elsewhere. */
@@ -27,18 +30,35 @@ export async function startLocalServer(options: LocalServerOptions, signal: Abor
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await removeStale(socketPath);
   const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000 }, (request, response) => {
-    const { code, body } = answer(state, request.method ?? '', request.url ?? '');
-    response.writeHead(code, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(body));
+    respond(response, state, request.method ?? '', request.url ?? '');
   });
   await listen(server, socketPath);
+  server.on('error', (error) => options.onError?.(error)); // Without a listener it would end the daemon.
   options.onListening?.();
   await untilAborted(signal);
   await close(server);
 }
 
-/** Removes the socket of a daemon that was killed. */
+/** A defect in what makes the answer must not take the daemon down. */
+function respond(response: ServerResponse, state: DaemonState, method: string, target: string): void {
+  let text: string;
+  let status: number;
+  try {
+    const { code, body } = answer(state, method, target);
+    [status, text] = [code, JSON.stringify(body)];
+  } catch (error) {
+    const { code, body } = failure(500, 'InternalError', error instanceof Error ? error.message : String(error));
+    [status, text] = [code, JSON.stringify(body)];
+  }
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(text);
+}
+
+/** Removes the socket of a daemon that was killed, and nothing else that may be there by a mistake in `--socket`. */
 async function removeStale(socketPath: string): Promise<void> {
+  const stats = await lstat(socketPath).catch(() => undefined);
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw new Error(`${socketPath} is there and no socket: name another path with --socket`);
   if (await answers(socketPath)) throw new Error(`another process answers on ${socketPath}`);
   await rm(socketPath, { force: true });
 }
@@ -56,10 +76,7 @@ async function answers(socketPath: string): Promise<boolean> {
 
 /** Binds with a mask that lets nobody else in, not even between `bind` and a `chmod`: Node binds within `listen`. */
 async function listen(server: Server, socketPath: string): Promise<void> {
-  const listening = new Promise<void>((resolve, reject) => {
-    server.once('listening', resolve);
-    server.once('error', reject);
-  });
+  const listening = once(server, 'listening');
   const mask = process.umask(0o177);
   server.listen(socketPath);
   process.umask(mask);
