@@ -47,6 +47,7 @@ export const kubeletSchema = z.strictObject({
   // Checked.
   enableServer: boolean,
   staticPodURL: string,
+  httpCheckFrequency: duration,
   staticPodURLHeader: ignored,
   address: string,
   port: integer,
