@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { createPodNetwork, exec, type PodNetwork } from '../cni/index.ts';
@@ -165,8 +165,11 @@ async function openRuntime(
   });
 }
 
-/** Starts of containers at one time; `npm run bench` shows what dockerd does with more and with fewer. */
-const defaultParallelStarts = 8;
+/**
+ * Containers that are created or started at one time. Both are work for the CPU, in dockerd, runc and the kernel: with more
+ * than two a core `npm run bench` shows that dockerd only gets slower.
+ */
+const defaultParallelStarts = 2 * availableParallelism();
 
 interface PodParts {
   readonly log: Logger;

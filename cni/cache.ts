@@ -45,7 +45,7 @@ export function createResultCache(cacheDir: string): ResultCache {
     },
     put: async (attachment) => {
       const { config, containerId, ifName } = attachment;
-      await writeFileAtomic(pathOf(config.name, containerId, ifName), encode(attachment), 0o600);
+      await writeFileAtomic(pathOf(config.name, containerId, ifName), encode(attachment), { mode: 0o600, sync: false });
     },
     remove: async (containerId, ifName) => {
       for (const name of await find(containerId, ifName)) await rm(join(directory, name), { force: true });

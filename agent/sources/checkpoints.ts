@@ -91,7 +91,7 @@ async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promi
   const path = checkpointPath(directory, checkpoint.file);
   if (checkpoint.pods.length === 0) return rm(path, { force: true });
   // Manifests may hold secrets in their environment variables.
-  await writeFileAtomic(path, JSON.stringify(checkpoint), 0o600);
+  await writeFileAtomic(path, JSON.stringify(checkpoint), { mode: 0o600 });
 }
 
 async function loadCheckpoints(directory: string, log: SourceLog): Promise<ReadonlyMap<string, readonly JsonObject[]>> {

@@ -44,7 +44,7 @@ export function createClaims(directory: string): Claims {
       // In memory first: of two ADDs at one time the second must see the first.
       held.set(containerId, ports);
       try {
-        await writeFileAtomic(join(directory, containerId), JSON.stringify(ports), 0o600);
+        await writeFileAtomic(join(directory, containerId), JSON.stringify(ports), { mode: 0o600, sync: false });
       } catch (error) {
         held.delete(containerId);
         throw new CniError(cniErrorCode.ioFailure, 'portmap: cannot store a host port', { cause: error });

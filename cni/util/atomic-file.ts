@@ -10,9 +10,15 @@ const abandonedAfterMs = 5_000;
  * Replaces `path` by `content` so that a reader, or a crash at any point, sees the old or the new content and nothing
  * between: temporary name in the same directory, fsync, rename. The directory is made when it is missing.
  *
- * @param mode file mode of the new file, e.g. `0o600`
+ * @param options.mode file mode of the new file; default `0o644`
+ * @param options.sync false for what is worth nothing after a loss of power, as all that is about running containers:
+ *   a crash of the machine may then leave an empty file, a crash of the process may not. Default true
  */
-export async function writeFileAtomic(path: string, content: string, mode = 0o644): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  content: string,
+  { mode = 0o644, sync = true }: { readonly mode?: number; readonly sync?: boolean } = {},
+): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true });
   const temporary = join(directory, temporaryPrefix + randomBytes(8).toString('hex'));
@@ -20,7 +26,7 @@ export async function writeFileAtomic(path: string, content: string, mode = 0o64
     const handle = await open(temporary, 'wx', mode);
     try {
       await handle.writeFile(content);
-      await handle.sync();
+      if (sync) await handle.sync();
     } finally {
       await handle.close();
     }
