@@ -26,13 +26,13 @@ async function load({ file, flags = {}, env = {}, hostname = 'Node-1' }: Input):
 
 /** The lines that a user reads. */
 async function problems(input: Input): Promise<readonly string[]> {
-  const error: unknown = await load(input).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return [];
-  if (!(error instanceof ConfigError)) throw error;
-  return error.message.split('\n');
+  try {
+    await load(input);
+    return [];
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.message.split('\n');
+  }
 }
 
 const defaults: Config = {
