@@ -6,7 +6,7 @@ import { mergeConfig, type Surroundings } from './merge.ts';
 import type { Config, Flags } from './types.ts';
 import { validateConfig } from './validate.ts';
 
-export { ConfigError, type ConfigProblem } from './error.ts';
+export { ConfigError } from './error.ts';
 export { kubeletFlags } from './flags.ts';
 export type { Config, Flags } from './types.ts';
 
