@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ContainerConfig, ContainerRuntime } from '../types.ts';
+import { SharedTasks } from '../../images/shared-task.ts';
+import type { ContainerConfig, ContainerRuntime, ImageStatus } from '../types.ts';
 import { renderContainer } from './create-render.ts';
 import { isNotModified } from './errors.ts';
 import { watchEvents } from './events.ts';
@@ -27,6 +28,7 @@ export interface DockerRuntimeDeps extends SandboxDeps {
 export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
   const { client } = deps;
   const observer = createObserver(deps);
+  const lookups = new SharedTasks<ImageStatus | undefined>();
   const dockerRootDir = lazily(async (signal: AbortSignal) => (await client.info(signal)).DockerRootDir);
 
   return {
@@ -60,7 +62,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
       watchEvents(
         client,
         (event) => {
-          observer.touched(event.containerId);
+          // Of a start the list shows all that matters; only an end is told before the list shows it.
+          if (event.kind !== 'started') observer.touched(event.containerId);
           onEvent(event);
         },
         () => {
@@ -69,7 +72,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
         },
         signal,
       ),
-    imageStatus: (image, signal) => imageStatus(client, image, signal),
+    // Pods that start at one time mostly look for the same images.
+    imageStatus: (image, signal) => lookups.run(image, (shared) => imageStatus(client, image, shared), signal),
     pullImage: (image, signal, auth) => pullImage(client, image, auth, signal),
     loadImage: (archive, signal) => loadImage(client, archive, signal),
   };
