@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import type { Pod, PodStatus } from '../../../agent/objects/types.ts';
+import { timestamp, type WaitingReason } from '../../../agent/pods/container-status.ts';
+import { computePodStatus } from '../../../agent/pods/status.ts';
+import type { RuntimePod } from '../../../agent/runtime/types.ts';
+import { container, exited, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
+
+function statusOf(
+  desired: Pod,
+  found: RuntimePod,
+  extra: { waiting?: Record<string, WaitingReason>; previous?: PodStatus; now?: number } = {},
+): PodStatus {
+  return computePodStatus({
+    pod: desired,
+    observed: found,
+    waiting: new Map(Object.entries(extra.waiting ?? {})),
+    previous: extra.previous,
+    hostIps: ['198.51.100.11'],
+    qosClass: 'BestEffort',
+    now: extra.now ?? t0 + 60_000,
+  });
+}
+
+const two = { containers: [container('app'), container('side')] };
+
+interface PhaseCase {
+  readonly name: string;
+  readonly spec?: Partial<Pod['spec']>;
+  readonly found: RuntimePod;
+  readonly phase: string;
+  readonly ready: string;
+}
+
+const phases: readonly PhaseCase[] = [
+  { name: 'nothing there', found: observed(), phase: 'Pending', ready: 'False ContainersNotReady' },
+  { name: 'all run', found: observed([sandbox()], [instance('app')]), phase: 'Running', ready: 'True' },
+  {
+    name: 'one of two is not there',
+    spec: two,
+    found: observed([sandbox()], [instance('app')]),
+    phase: 'Pending',
+    ready: 'False ContainersNotReady',
+  },
+  {
+    name: 'one of two ended',
+    spec: { ...two, restartPolicy: 'Never' },
+    found: observed([sandbox()], [instance('app'), exited('side', 1)]),
+    phase: 'Running',
+    ready: 'False ContainersNotReady',
+  },
+  {
+    name: 'all ended with 0, Never',
+    spec: { restartPolicy: 'Never' },
+    found: observed([sandbox()], [exited('app', 0)]),
+    phase: 'Succeeded',
+    ready: 'False PodCompleted',
+  },
+  {
+    name: 'all ended, one with 1, Never',
+    spec: { ...two, restartPolicy: 'Never' },
+    found: observed([sandbox()], [exited('app', 0), exited('side', 1)]),
+    phase: 'Failed',
+    ready: 'False PodFailed',
+  },
+  {
+    name: 'ended with 1, OnFailure',
+    spec: { restartPolicy: 'OnFailure' },
+    found: observed([sandbox()], [exited('app', 1)]),
+    phase: 'Running',
+    ready: 'False ContainersNotReady',
+  },
+  {
+    name: 'ended with 0, Always',
+    found: observed([sandbox()], [exited('app', 0)]),
+    phase: 'Running',
+    ready: 'False ContainersNotReady',
+  },
+];
+
+describe('phase and readiness', () => {
+  test.each(phases)('$name', ({ spec, found, phase, ready }) => {
+    const status = statusOf(pod(spec), found);
+    const condition = status.conditions?.find(({ type }) => type === 'Ready');
+    expect(status.phase).toBe(phase);
+    expect([condition?.status, condition?.reason].filter(Boolean).join(' ')).toBe(ready);
+  });
+});
+
+describe('container status', () => {
+  const first = (status: PodStatus) => status.containerStatuses?.[0];
+
+  test('of one that runs', () => {
+    expect(first(statusOf(pod(), observed([sandbox()], [instance('app', { attempt: 2 })])))).toEqual({
+      name: 'app',
+      state: { running: { startedAt: '2026-01-01T00:00:01Z' } },
+      lastState: {},
+      ready: true,
+      started: true,
+      restartCount: 2,
+      image: 'registry.test/app:1',
+      imageID: 'docker://sha256:aa',
+      containerID: 'docker://app-0',
+    });
+  });
+
+  test('of one that waits for its back-off tells how it ended', () => {
+    const waiting = { app: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } };
+    const status = first(statusOf(pod(), observed([sandbox()], [exited('app', 7)]), { waiting }));
+    expect(status?.state).toEqual({ waiting: waiting.app });
+    expect(status?.lastState?.terminated).toEqual({
+      exitCode: 7,
+      reason: 'Error',
+      startedAt: '2026-01-01T00:00:01Z',
+      finishedAt: '2026-01-01T00:00:05Z',
+      containerID: 'docker://app-0',
+    });
+  });
+
+  test.each([
+    [{ oomKilled: true, exitCode: 137 }, 'OOMKilled'],
+    [{ exitCode: 0 }, 'Completed'],
+    [{ exitCode: 1 }, 'Error'],
+    [{ exitCode: 127, startedAt: 0, error: 'no such file' }, 'ContainerCannotRun'],
+  ])('of one that ended with %j: %s', (extra, reason) => {
+    const status = first(statusOf(pod({ restartPolicy: 'Never' }), observed([sandbox()], [exited('app', 0, extra)])));
+    expect(status?.state?.terminated?.reason).toBe(reason);
+  });
+
+  test('of one that somebody removed remembers it', () => {
+    const previous = statusOf(pod(), observed([sandbox()], [instance('app', { attempt: 3 })]));
+    const status = first(statusOf(pod(), observed([sandbox()]), { previous }));
+    expect(status?.state).toEqual({ waiting: { reason: 'ContainerCreating', message: '' } });
+    expect(status?.restartCount).toBe(3);
+    expect(status?.lastState?.terminated).toMatchObject({ exitCode: 137, reason: 'ContainerStatusUnknown' });
+  });
+});
+
+describe('the rest of the status', () => {
+  test('transition times move only when the status of a condition changes', () => {
+    const before = statusOf(pod(), observed([sandbox()], [instance('app')]), { now: t0 });
+    const same = statusOf(pod(), observed([sandbox()], [instance('app')]), { previous: before, now: t0 + 90_000 });
+    const ended = statusOf(pod(), observed([sandbox()], [exited('app', 1)]), { previous: same, now: t0 + 99_000 });
+    const since = (status: PodStatus, type: string): string | undefined =>
+      status.conditions?.find((condition) => condition.type === type)?.lastTransitionTime;
+    expect(same).toEqual(before);
+    expect(since(ended, 'Ready')).toBe(timestamp(t0 + 99_000));
+    expect(since(ended, 'PodScheduled')).toBe(timestamp(t0));
+  });
+
+  test('addresses: of the sandbox, of the node on the host network, and kept when the pod has ended', () => {
+    const dual = observed([sandbox({ ips: ['203.0.113.2', '2001:db8:1::2'] })], [instance('app')]);
+    const running = statusOf(pod(), dual);
+    expect(running).toMatchObject({ podIP: '203.0.113.2', podIPs: [{ ip: '203.0.113.2' }, { ip: '2001:db8:1::2' }] });
+    const onHost = statusOf(pod({ hostNetwork: true }), observed([sandbox({ hostNetwork: true, ips: [] })]));
+    expect(onHost).toMatchObject({ hostIP: '198.51.100.11', podIP: '198.51.100.11' });
+    const ended = statusOf(pod({ restartPolicy: 'Never' }), observed([], [exited('app', 0)]), { previous: running });
+    expect(ended.podIP).toBe('203.0.113.2');
+  });
+
+  test('the start time is that of the oldest sandbox, and stays', () => {
+    const found = observed([sandbox({ attempt: 1, createdAt: t0 + 5000 }), sandbox()]);
+    expect(statusOf(pod(), found).startTime).toBe(timestamp(t0));
+    const previous: PodStatus = { startTime: timestamp(t0 - 7000) };
+    expect(statusOf(pod(), found, { previous }).startTime).toBe(timestamp(t0 - 7000));
+  });
+});
