@@ -103,7 +103,15 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
           },
           until,
         ),
-      (until) => startLocalServer({ socketPath: config.socketPath, state }, until),
+      (until) =>
+        startLocalServer(
+          {
+            socketPath: config.socketPath,
+            state,
+            onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),
+          },
+          until,
+        ),
     ]);
   } finally {
     await Promise.all([manager.stop(), housekeeping.stop()]);

@@ -1,6 +1,6 @@
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import { type Exec, ExecFailure } from '../util/exec.ts';
-import { renderForwarding, renderRemoval } from './render.ts';
+import { renderForwarding } from './render.ts';
 import { setSysctl, type SetSysctl } from '../util/sysctl.ts';
 
 export interface ForwardingRequest {
@@ -28,18 +28,6 @@ export async function ensureForwarding(request: ForwardingRequest, signal: Abort
     await set(sysctl, '1');
     const saved = await run(request.exec, signal, `${command}-save`, []);
     const input = renderForwarding({ network: request.network, cidrs, masquerade: request.masquerade }, saved);
-    if (input !== undefined) await run(request.exec, signal, `${command}-restore`, ['--noflush', '-w', '5'], input);
-  }
-}
-
-/** Removes the rules of {@link ensureForwarding}. Sysctls stay: others may rely on them by now. */
-export async function removeForwarding(
-  request: Pick<ForwardingRequest, 'network' | 'exec'>,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const command of ['iptables', 'ip6tables']) {
-    const saved = await run(request.exec, signal, `${command}-save`, []);
-    const input = renderRemoval(request.network, saved);
     if (input !== undefined) await run(request.exec, signal, `${command}-restore`, ['--noflush', '-w', '5'], input);
   }
 }

@@ -12,10 +12,10 @@
 
 import { createHash } from 'node:crypto';
 
-export const forwardChain = 'CNI-FORWARD';
+const forwardChain = 'CNI-FORWARD';
 
 /** Chain of one network in the nat table. */
-export function networkChain(network: string): string {
+function networkChain(network: string): string {
   return `CNI-${createHash('sha512').update(network).digest('hex').slice(0, 24)}`;
 }
 
@@ -74,28 +74,6 @@ export function renderForwarding(rules: ForwardingRules, saved: string): string 
   return [
     ...['*filter', `:${forwardChain} - [0:0]`, `-F ${forwardChain}`, ...want.filter, ...filterJumps, 'COMMIT'],
     ...['*nat', `:${chain} - [0:0]`, `-F ${chain}`, ...want.nat, ...stale, ...natJumps, 'COMMIT', ''],
-  ].join('\n');
-}
-
-/** Input that removes the rules; undefined when there are none. */
-export function renderRemoval(network: string, saved: string): string | undefined {
-  const chain = networkChain(network);
-  const jumps = jumpsTo(saved, forwardChain).map(asDelete);
-  const natJumps = jumpsTo(saved, chain).map(asDelete);
-  const lines = saved.split('\n');
-  const has = (name: string): boolean => lines.some((line) => line.startsWith(`:${name} `));
-  const remove = (name: string): string[] => (has(name) ? [`-F ${name}`, `-X ${name}`] : []);
-  if (!has(forwardChain) && !has(chain)) return undefined;
-  return [
-    '*filter',
-    ...jumps,
-    ...remove(forwardChain),
-    'COMMIT',
-    '*nat',
-    ...natJumps,
-    ...remove(chain),
-    'COMMIT',
-    '',
   ].join('\n');
 }
 

@@ -1,0 +1,183 @@
+import { mkdtempSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createResultCache } from '../../../cni/cache.ts';
+import { defaultNetwork, subnetsOf } from '../../../cni/default-network.ts';
+import { createPodNetwork, type Attachment, type PodNetwork } from '../../../cni/network.ts';
+import { CniError } from '../../../cni/spec/error.ts';
+import type { ExecRequest } from '../../../cni/util/exec.ts';
+import { createGate } from '../../../cni/util/gate.ts';
+
+let dir: string;
+const signal = new AbortController().signal;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'podwright-cni-'));
+  mkdirSync(join(dir, 'conf'));
+  mkdirSync(join(dir, 'bin'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** Plugins of somebody else, answered by the test: what was asked for is in `asked`. */
+function networkOf(answers: Record<string, (request: ExecRequest) => string>) {
+  const asked: string[] = [];
+  const warnings: object[] = [];
+  for (const type of Object.keys(answers)) writeFileSync(join(dir, 'bin', type), '', { mode: 0o755 });
+  const network: PodNetwork = createPodNetwork({
+    confDir: join(dir, 'conf'),
+    binDirs: [join(dir, 'bin')],
+    cacheDir: join(dir, 'cache'),
+    dataDir: join(dir, 'data'),
+    podCidrs: ['203.0.113.0/24'],
+    onWarning: (message, fields) => warnings.push({ message, ...fields }),
+    exec: async (request) => {
+      const type = request.file.split('/').pop() ?? '';
+      asked.push(`${request.env?.['CNI_COMMAND'] ?? ''} ${type}`);
+      return Promise.resolve({ stdout: answers[type]?.(request) ?? '', stderr: '' });
+    },
+  });
+  return { network, asked, warnings };
+}
+
+function writeConfig(name: string, types: readonly string[], extra: object = {}): void {
+  const config = { cniVersion: '1.1.0', name: 'net', plugins: types.map((type) => ({ type })), ...extra };
+  writeFileSync(join(dir, 'conf', name), JSON.stringify(config));
+}
+
+const attachment = (containerId: string): Attachment => ({
+  containerId,
+  netns: '/proc/1/ns/net',
+  pod: { name: 'p', namespace: 'default', uid: 'u' },
+  portMappings: [],
+});
+
+const result = (ip: string): string => JSON.stringify({ cniVersion: '1.1.0', ips: [{ address: ip }] });
+const prevResult = ({ input }: ExecRequest): string =>
+  JSON.stringify((JSON.parse(input ?? '') as { prevResult: object }).prevResult);
+
+describe('the network', () => {
+  test('runs plugins in order with the result of the one before, DEL in reverse, and answers a second ADD from its cache', async () => {
+    writeConfig('10.conflist', ['first', 'second']);
+    const { network, asked } = networkOf({ first: () => result('203.0.113.9/24'), second: prevResult });
+    expect((await network.add(attachment('c1'), signal)).ips).toEqual([{ address: '203.0.113.9/24' }]);
+    expect((await network.add(attachment('c1'), signal)).ips).toEqual([{ address: '203.0.113.9/24' }]);
+    expect(await network.cached('c1')).toMatchObject({ ips: [{ address: '203.0.113.9/24' }] });
+    expect(readdirSync(join(dir, 'cache', 'results'))).toEqual(['net-c1-eth0']);
+    await network.del(attachment('c1'), signal);
+    expect(asked).toEqual(['ADD first', 'ADD second', 'DEL second', 'DEL first']);
+    expect(await network.cached('c1')).toBeUndefined();
+  });
+
+  test('undoes an ADD that fails half-way', async () => {
+    writeConfig('10.conflist', ['first', 'second']);
+    const { network, asked } = networkOf({ first: () => result('203.0.113.9/24'), second: () => 'not JSON' });
+    await expect(network.add(attachment('c1'), signal)).rejects.toBeInstanceOf(CniError);
+    expect(asked).toEqual(['ADD first', 'ADD second', 'DEL second', 'DEL first']);
+    expect(await network.cached('c1')).toBeUndefined();
+  });
+
+  test('detaches by the configuration of the ADD, whatever is configured now', async () => {
+    writeConfig('10.conflist', ['first']);
+    const { network, asked } = networkOf({
+      first: () => result('203.0.113.9/24'),
+      other: () => result('203.0.113.8/24'),
+    });
+    await network.add(attachment('c1'), signal);
+    writeConfig('05.conflist', ['other']);
+    await network.add(attachment('c2'), signal);
+    await network.del(attachment('c1'), signal);
+    expect(asked).toEqual(['ADD first', 'ADD other', 'DEL first']);
+  });
+
+  test('skips a broken file, says so once, and refuses pods when there is no valid one', async () => {
+    writeFileSync(join(dir, 'conf', '00.conflist'), '{');
+    writeConfig('10.conflist', ['first']);
+    const { network, warnings } = networkOf({ first: () => result('203.0.113.9/24') });
+    await network.add(attachment('c1'), signal);
+    await network.add(attachment('c2'), signal);
+    expect(warnings.length).toBe(1);
+    rmSync(join(dir, 'conf', '10.conflist'));
+    await expect(network.add(attachment('c3'), signal)).rejects.toThrow(
+      /^no valid CNI configuration: .*00\.conflist: not JSON/,
+    );
+    expect(network.status()).toMatchObject({ ready: false });
+  });
+
+  test('GC detaches what is gone, drops its cache entry, and tells the plugins who is left', async () => {
+    writeConfig('10.conflist', ['first']);
+    const told: string[] = [];
+    const { network, asked } = networkOf({
+      first: ({ env, input }) => {
+        if (env?.['CNI_COMMAND'] === 'GC') told.push(input ?? '');
+        return result('203.0.113.9/24');
+      },
+    });
+    for (const id of ['c1', 'c2']) await network.add(attachment(id), signal);
+    await network.gc(() => Promise.resolve(new Set(['c2'])), signal);
+    expect(asked.slice(2)).toEqual(['DEL first', 'GC first']);
+    expect(JSON.parse(told[0] ?? '')).toMatchObject({
+      name: 'net',
+      'cni.dev/valid-attachments': [{ containerID: 'c2', ifname: 'eth0' }],
+    });
+    expect(readdirSync(join(dir, 'cache', 'results'))).toEqual(['net-c2-eth0']);
+  });
+
+  test('a missing plugin says where it was looked for', async () => {
+    writeConfig('10.conflist', ['calico']);
+    const { network } = networkOf({});
+    await expect(network.add(attachment('c1'), signal)).rejects.toThrow(
+      /^plugin calico is not in .*bin: install it there/,
+    );
+  });
+});
+
+describe('the built-in network', () => {
+  test('has a range of each family', () => {
+    expect(subnetsOf(defaultNetwork(['203.0.113.7/24', '2001:db8:1::/64']))).toEqual([
+      '203.0.113.0/24',
+      '2001:db8:1::/64',
+    ]);
+    expect(() => defaultNetwork(['pods'])).toThrow(CniError);
+  });
+});
+
+describe('the result cache', () => {
+  test('takes a half-written entry for none', async () => {
+    const cache = createResultCache(join(dir, 'cache'));
+    mkdirSync(join(dir, 'cache', 'results'), { recursive: true });
+    writeFileSync(join(dir, 'cache', 'results', 'net-c1-eth0'), '{"kind":"cniCacheV1","conta');
+    expect(await cache.get('c1', 'eth0')).toBeUndefined();
+    expect(await cache.list()).toEqual([]);
+  });
+});
+
+describe('the gate', () => {
+  test('an exclusive task runs alone; what comes later waits for it', async () => {
+    const gate = createGate();
+    const order: string[] = [];
+    const pending: (() => void)[] = [];
+    const task = (name: string) => async (): Promise<void> => {
+      order.push(`${name} starts`);
+      await new Promise<void>((resolve) => pending.push(resolve));
+      order.push(`${name} ends`);
+    };
+    const settle = async (): Promise<void> => {
+      for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+    };
+    const all = [
+      gate.shared('a', task('a')),
+      gate.shared('b', task('b')),
+      gate.exclusive(task('x')),
+      gate.shared('c', task('c')),
+    ];
+    await settle();
+    expect(order).toEqual(['a starts', 'b starts']);
+    for (let released = 0; released < 4; released += 1) {
+      pending.shift()?.();
+      await settle();
+    }
+    await Promise.all(all);
+    expect(order.slice(2)).toEqual(['a ends', 'b ends', 'x starts', 'x ends', 'c starts', 'c ends']);
+  });
+});
