@@ -35,6 +35,13 @@ async function running(on: TestHost): Promise<readonly string[]> {
   return inspections.map(({ Id, State }) => `${Id.slice(0, 12)} ${State.StartedAt}`).sort();
 }
 
+/** A pod that comes and goes, with a mount of its own. */
+function passing(name: string): object {
+  const container = sleeper('x', { volumeMounts: [{ name: 'memory', mountPath: '/memory' }] });
+  const volumes = [{ name: 'memory', emptyDir: { medium: 'Memory' } }];
+  return podManifest(name, [container], { terminationGracePeriodSeconds: 1, volumes });
+}
+
 describe('Docker', () => {
   it('is waited for when it does not run at the start, and the status says so', async () => {
     host = await createHost({ docker: false });
@@ -143,16 +150,14 @@ describe('the daemon', () => {
     const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
     for (let round = 0; round < 6; round += 1) {
       for (const name of names) {
-        if (Math.random() < 0.5)
-          host.drop(`${name}.yaml`, podManifest(name, [sleeper('x')], { terminationGracePeriodSeconds: 1 }));
+        if (Math.random() < 0.5) host.drop(`${name}.yaml`, passing(name));
         else host.removeManifest(`${name}.yaml`);
       }
       await delay(Math.random() * 2_500);
       await daemon?.kill9();
       daemon = host.startDaemon();
     }
-    for (const name of names)
-      host.drop(`${name}.yaml`, podManifest(name, [sleeper('x')], { terminationGracePeriodSeconds: 1 }));
+    for (const name of names) host.drop(`${name}.yaml`, passing(name));
     for (const name of names) await host.waitForPod(name, isReady, 90_000);
     const footprint = await host.footprint();
     expect({
