@@ -56,6 +56,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     deps: podDeps(config, { log, events, network, runtime, link, addresses }),
     store,
     onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
+    onEnded: () => housekeeping.podEnded(),
   });
   const housekeeping = createHousekeeping({
     runtime,

@@ -14,6 +14,11 @@ export interface CachedAttachment {
   readonly portMappings: readonly PortMapping[];
   readonly netns: string;
   readonly result: CniResult;
+  /**
+   * DEL has begun. A daemon that is killed before its end must not take the attachment for one that works: parts of it may
+   * be gone.
+   */
+  readonly deleting: boolean;
 }
 
 /** Results of ADDs on disk, in libcni's layout (`<cacheDir>/results/<network>-<containerId>-<ifName>`). */
@@ -67,7 +72,7 @@ async function names(directory: string): Promise<string[]> {
   }
 }
 
-function encode({ config, containerId, ifName, netns, pod, portMappings, result }: CachedAttachment): string {
+function encode({ config, containerId, ifName, netns, pod, portMappings, result, deleting }: CachedAttachment): string {
   return JSON.stringify({
     kind: 'cniCacheV1',
     containerId,
@@ -82,6 +87,7 @@ function encode({ config, containerId, ifName, netns, pod, portMappings, result 
     ],
     capabilityArgs: { portMappings },
     result,
+    ...(deleting ? { deleting } : {}),
   });
 }
 
@@ -105,6 +111,7 @@ interface Encoded {
   readonly cniArgs?: readonly (readonly [string, string])[];
   readonly capabilityArgs?: { readonly portMappings?: readonly PortMapping[] };
   readonly result: unknown;
+  readonly deleting?: boolean;
 }
 
 function decode(entry: Encoded): CachedAttachment {
@@ -117,5 +124,6 @@ function decode(entry: Encoded): CachedAttachment {
     portMappings: entry.capabilityArgs?.portMappings ?? [],
     netns: entry.netns ?? '',
     result: decodeResult(entry.result),
+    deleting: entry.deleting === true,
   };
 }

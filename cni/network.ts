@@ -119,10 +119,10 @@ class Network implements PodNetwork {
     const ifName = attachment.ifName ?? defaultIfName;
     return this.#gate.shared(attachmentKey(attachment.containerId, ifName), async () => {
       const cached = await this.#cache.get(attachment.containerId, ifName);
-      if (cached !== undefined) return cached.result;
+      if (cached?.deleting === false) return cached.result;
       const config = await this.#config();
       const result = await this.#addChain(config, attachment, ifName, signal);
-      await this.#cache.put({ ...attachment, ifName, config, result });
+      await this.#cache.put({ ...attachment, ifName, config, result, deleting: false });
       return result;
     });
   }
@@ -149,7 +149,8 @@ class Network implements PodNetwork {
   }
 
   async cached(containerId: string, ifName = defaultIfName): Promise<CniResult | undefined> {
-    return (await this.#cache.get(containerId, ifName))?.result;
+    const cached = await this.#cache.get(containerId, ifName);
+    return cached?.deleting === false ? cached.result : undefined;
   }
 
   async gc(listValid: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<void> {
@@ -230,7 +231,7 @@ class Network implements PodNetwork {
     return result ?? { cniVersion: config.cniVersion };
   }
 
-  /** DEL of each plugin in reverse, by the configuration of the ADD; the cache entry goes last. */
+  /** DEL of each plugin in reverse, by the configuration of the ADD; the cache entry is marked first and goes last. */
   async #delChain(
     cached: CachedAttachment | undefined,
     attachment: DelRequest & { readonly ifName: string },
@@ -238,6 +239,8 @@ class Network implements PodNetwork {
   ): Promise<void> {
     const config = cached?.config ?? (await this.#config());
     const known = cached === undefined ? attachment : { ...cached, netns: attachment.netns ?? '' };
+    // On a full disk too a pod must be able to go: then only a kill within this DEL would do harm.
+    if (cached?.deleting === false) await this.#cache.put({ ...cached, deleting: true }).catch(() => undefined);
     for (const plugin of [...config.plugins].reverse()) {
       // What was never attached needs no plugin of somebody else: it could only fail for want of a namespace.
       if (cached === undefined && !isBuiltIn(plugin.type) && attachment.netns === undefined) continue;

@@ -12,6 +12,8 @@ const networkMs = 300_000;
 const retryMs = 5_000;
 /** A sandbox that somebody removed by hand leaves a lease: soon, but not once for each of many. */
 const reclaimDelayMs = 10_000;
+/** Docker goes on with a request whose client has left: by then the container is there, and found to be an orphan. */
+const lateContainerMs = 5_000;
 
 export interface HousekeepingDeps {
   readonly runtime: ContainerRuntime;
@@ -28,7 +30,10 @@ export interface HousekeepingDeps {
 export interface Housekeeping {
   /** The runtime can be reached (again): list it, and make the network's rules true. */
   runtimeOpened(): void;
+  /** A container was removed, by podwright or by somebody else. */
   containerRemoved(): void;
+  /** A pod has ended. A container whose creation was under way may appear behind it. */
+  podEnded(): void;
   stop(): Promise<void>;
 }
 
@@ -60,6 +65,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
       queue.wake('network', isFirstList ? networkMs : 0);
     },
     containerRemoved: () => queue.wake('network', reclaimDelayMs),
+    podEnded: () => queue.wake('relist', lateContainerMs),
     stop: () => queue.stop(),
   };
 }

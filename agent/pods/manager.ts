@@ -39,7 +39,7 @@ export interface PodManagerOptions {
   /** Called once, when every pod that was wanted or found at the start had its first run. */
   readonly onFirstReconcile: () => void;
   /** A pod has ended and what it held is free. */
-  readonly onEnded?: () => void;
+  readonly onEnded: () => void;
 }
 
 class Manager implements PodManager {
@@ -189,7 +189,7 @@ class Manager implements PodManager {
       // A failed pod may have waited for an address or a host port that is free now.
       if (isNext || other.lastError !== undefined) this.#queue.wake(other.identity.uid);
     }
-    this.#options.onEnded?.();
+    this.#options.onEnded();
   }
 
   #noteFirstRun(uid: string | undefined): void {

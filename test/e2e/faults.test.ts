@@ -141,6 +141,18 @@ describe('the daemon', () => {
     await started(host);
   });
 
+  it('leaks nothing of pods that go while they are being started', async () => {
+    host = await createHost();
+    await started(host);
+    for (let round = 0; round < 12; round += 1) {
+      host.drop('hasty.yaml', passing(`hasty${round}`));
+      await delay(Math.random() * 500);
+      host.removeManifest('hasty.yaml');
+      await delay(Math.random() * 300);
+    }
+    await allGone(host);
+  });
+
   it('killed at random points while 20 pods come and go: converges and leaks nothing', async () => {
     host = await createHost();
     await started(host);

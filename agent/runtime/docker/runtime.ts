@@ -37,7 +37,11 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
       return { name: 'docker', version: Version, apiVersion: ApiVersion };
     },
     runPodSandbox: (config, signal) => runPodSandbox(deps, config, signal),
-    stopPodSandbox: (id, signal) => stopPodSandbox(deps, id, signal),
+    stopPodSandbox: (id, signal) => {
+      // From here on its network cannot be relied on, also when the stop fails half-way.
+      observer.forget(id);
+      return stopPodSandbox(deps, id, signal);
+    },
     removePodSandbox: async (id, signal) => {
       await removeContainer(client, id, signal);
       observer.forget(id);

@@ -69,6 +69,24 @@ describe('the network', () => {
     expect(await network.cached('c1')).toBeUndefined();
   });
 
+  test('does not take an attachment whose DEL was cut short for one that works, and detaches it again', async () => {
+    writeConfig('10.conflist', ['first']);
+    let failing = true;
+    const { network, asked } = networkOf({
+      first: ({ env }) => {
+        if (env?.['CNI_COMMAND'] === 'DEL' && failing) throw new Error('killed');
+        return result('203.0.113.9/24');
+      },
+    });
+    await network.add(attachment('c1'), signal);
+    await expect(network.del(attachment('c1'), signal)).rejects.toThrow('killed');
+    expect(await network.cached('c1')).toBeUndefined();
+    failing = false;
+    await network.del(attachment('c1'), signal);
+    expect(asked).toEqual(['ADD first', 'DEL first', 'DEL first']);
+    expect(readdirSync(join(dir, 'cache', 'results'))).toEqual([]);
+  });
+
   test('undoes an ADD that fails half-way', async () => {
     writeConfig('10.conflist', ['first', 'second']);
     const { network, asked } = networkOf({ first: () => result('203.0.113.9/24'), second: () => 'not JSON' });
