@@ -1,5 +1,6 @@
 import type { Pod, PodStatus } from '../objects/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
+import { annotation } from './annotations.ts';
 import { podConditions } from './conditions.ts';
 import { containerStatus, timestamp, type WaitingReason } from './container-status.ts';
 import { podPhase } from './phase.ts';
@@ -34,7 +35,7 @@ export function computePodStatus(input: StatusInput): PodStatus {
     phase,
     conditions: podConditions(phase, containerStatuses, sandboxReady, previous, now),
     ...addresses(input, sandboxReady),
-    startTime: previous?.startTime ?? timestamp(startTime(observed, now)),
+    startTime: previous?.startTime ?? timestamp(startTime(input)),
     containerStatuses,
     qosClass: input.qosClass,
   };
@@ -51,7 +52,9 @@ function addresses({ pod, observed, previous, hostIps }: StatusInput, sandboxRea
   };
 }
 
-/** After a restart of the daemon the oldest sandbox remembers when the pod began. */
-function startTime(observed: RuntimePod, now: number): number {
-  return Math.min(now, ...observed.sandboxes.map(({ createdAt }) => createdAt));
+/** When this node first saw the pod. After a restart of the daemon it is on the oldest sandbox. */
+function startTime({ pod, observed, now }: StatusInput): number {
+  const carriers = [...observed.sandboxes.map(({ annotations }) => annotations), pod.metadata.annotations];
+  const seen = carriers.map((annotations) => Date.parse(annotations[annotation.configSeen] ?? ''));
+  return Math.min(now, ...seen.filter((time) => !Number.isNaN(time)));
 }

@@ -88,7 +88,7 @@ describe('a pod', () => {
         shell('web', serve, { ports: [{ containerPort: 80, hostPort: 8080 }] }),
         shell(
           'ask',
-          `until echo 'GET /' | nc 127.0.0.1 80 | grep hello; do sleep 0.1; done; trap "exit 0" TERM; sleep 1000 & wait`,
+          `until printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 127.0.0.1 80 | grep hello; do sleep 0.1; done; trap "exit 0" TERM; sleep 1000 & wait`,
         ),
       ]),
     );
@@ -107,7 +107,7 @@ describe('a pod', () => {
       image,
       command: ['sh', '-c'],
       args: [
-        'echo "$(GREETING) $0 $PWD $(UNKNOWN) $$(GREETING)" > /data/out; echo kept > /scratch/file; trap "exit 0" TERM; sleep 1000 & wait',
+        `echo "$(GREETING) $0 $PWD" '$(UNKNOWN) $$(GREETING)' > /data/out; echo kept > /scratch/file; trap "exit 0" TERM; sleep 1000 & wait`,
       ],
       workingDir: '/tmp',
       env: [

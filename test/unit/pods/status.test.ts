@@ -157,10 +157,13 @@ describe('the rest of the status', () => {
     expect(ended.podIP).toBe('203.0.113.2');
   });
 
-  test('the start time is that of the oldest sandbox, and stays', () => {
-    const found = observed([sandbox({ attempt: 1, createdAt: t0 + 5000 }), sandbox()]);
-    expect(statusOf(pod(), found).startTime).toBe(timestamp(t0));
+  test('the start time is when the pod was first seen, as its oldest sandbox says, and stays', () => {
+    const seen = (ms: number): Record<string, string> => ({ 'kubernetes.io/config.seen': new Date(ms).toISOString() });
+    const desired = pod({}, seen(t0 + 9000));
+    expect(statusOf(desired, observed()).startTime).toBe(timestamp(t0 + 9000));
+    const found = observed([sandbox({ attempt: 1, annotations: seen(t0 + 5000) }), sandbox({ annotations: seen(t0) })]);
+    expect(statusOf(desired, found).startTime).toBe(timestamp(t0));
     const previous: PodStatus = { startTime: timestamp(t0 - 7000) };
-    expect(statusOf(pod(), found, { previous }).startTime).toBe(timestamp(t0 - 7000));
+    expect(statusOf(desired, found, { previous }).startTime).toBe(timestamp(t0 - 7000));
   });
 });
