@@ -16,10 +16,12 @@ export interface PortChange {
   readonly others: readonly PortSet[];
 }
 
-/** One kernel mechanism for host ports. All verbs may be repeated. */
+/** One kernel mechanism for host ports. All verbs may be repeated; changes come one at a time. */
 export interface PortmapBackend {
   /** Carries a change out; what else is missing in the kernel by then is there again behind it. */
   apply(change: PortChange, signal: AbortSignal): Promise<void>;
+  /** Somebody may have changed the kernel's rules: what is remembered of them is looked up again by the next change. */
+  forget(): void;
   /** Host ports of the set that the kernel lacks. */
   missing(set: PortSet, signal: AbortSignal): Promise<readonly HostPort[]>;
 }

@@ -5,87 +5,87 @@ import { removeAbandonedFiles, writeFileAtomic } from '../util/atomic-file.ts';
 import { conflicts, describePort, type HostPort } from './plan.ts';
 
 /** The host ports of one attachment, as they are kept on disk. */
-interface Claim {
+export interface Claim {
   readonly containerId: string;
+  readonly network: string;
   readonly ports: readonly HostPort[];
 }
 
 /**
- * Who holds which host port, on disk beside the leases: one file an attachment, written before its rules and removed
- * behind them, so that whatever has rules in the kernel has a claim, also after a crash.
+ * Who holds which host port, of all networks of this host, on disk beside the leases: one file an attachment, written
+ * before its rules and removed behind them, so that whatever has rules in the kernel has a claim, also after a crash.
  */
 export interface Claims {
   /**
-   * Claims the ports of an attachment; what it claimed before is replaced.
+   * Stores a claim; what the container claimed before is replaced.
    *
-   * @returns what it had claimed before
    * @throws CniError that names the port and its holder when another attachment has it
    */
-  claim(containerId: string, ports: readonly HostPort[]): Promise<readonly HostPort[]>;
+  claim(claim: Claim): Promise<void>;
   release(containerId: string): Promise<void>;
-  get(containerId: string): Promise<readonly HostPort[]>;
+  get(containerId: string): Promise<Claim | undefined>;
   all(): Promise<readonly Claim[]>;
   /** Removes half-written claims of a daemon that was killed. */
   sweep(): Promise<void>;
 }
 
 export function createClaims(directory: string): Claims {
-  let known: Map<string, readonly HostPort[]> | undefined;
-  const claims = async (): Promise<Map<string, readonly HostPort[]>> => (known ??= await readAll(directory));
+  let known: Map<string, Claim> | undefined;
+  const claims = async (): Promise<Map<string, Claim>> => (known ??= await readAll(directory));
   return {
-    claim: async (containerId, ports) => {
+    claim: async (claim) => {
       const held = await claims();
-      for (const [holder, theirs] of held) {
-        const taken =
-          holder === containerId ? undefined : ports.find((port) => theirs.some((other) => conflicts(port, other)));
-        if (taken !== undefined) throw portTaken(taken, holder);
-      }
-      const before = held.get(containerId) ?? [];
-      // In memory first: of two ADDs at one time the second must see the first.
-      held.set(containerId, ports);
-      try {
-        await writeFileAtomic(join(directory, containerId), JSON.stringify(ports), { mode: 0o600, sync: false });
-      } catch (error) {
-        held.delete(containerId);
-        throw new CniError(cniErrorCode.ioFailure, 'portmap: cannot store a host port', { cause: error });
-      }
-      return before;
+      refuseTaken(claim, [...held.values()]);
+      await store(directory, claim);
+      held.set(claim.containerId, claim);
     },
     release: async (containerId) => {
       await rm(join(directory, containerId), { force: true });
       (await claims()).delete(containerId);
     },
-    get: async (containerId) => (await claims()).get(containerId) ?? [],
+    get: async (containerId) => (await claims()).get(containerId),
+    all: async () => [...(await claims()).values()],
     sweep: () => removeAbandonedFiles(directory),
-    all: async () => [...(await claims())].map(([containerId, ports]) => ({ containerId, ports })),
   };
 }
 
-function portTaken(port: HostPort, holder: string): CniError {
-  return new CniError(
-    cniErrorCode.tryAgainLater,
-    `portmap: host port ${describePort(port)} is taken by sandbox ${holder}`,
-  );
+function refuseTaken({ containerId, ports }: Claim, held: readonly Claim[]): void {
+  for (const other of held.filter((claim) => claim.containerId !== containerId)) {
+    const taken = ports.find((port) => other.ports.some((theirs) => conflicts(port, theirs)));
+    if (taken === undefined) continue;
+    const message = `portmap: host port ${describePort(taken)} is taken by sandbox ${other.containerId}`;
+    throw new CniError(cniErrorCode.tryAgainLater, message);
+  }
 }
 
-async function readAll(directory: string): Promise<Map<string, readonly HostPort[]>> {
+async function store(directory: string, { containerId, network, ports }: Claim): Promise<void> {
+  try {
+    const content = JSON.stringify({ network, ports });
+    await writeFileAtomic(join(directory, containerId), content, { mode: 0o600, sync: false });
+  } catch (error) {
+    const message = `portmap: cannot store the host ports of ${containerId} in ${directory}`;
+    throw new CniError(cniErrorCode.ioFailure, message, { cause: error });
+  }
+}
+
+async function readAll(directory: string): Promise<Map<string, Claim>> {
   const names = await readdir(directory).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
-  const claims = new Map<string, readonly HostPort[]>();
-  for (const name of names.filter((file) => !file.startsWith('.'))) {
-    claims.set(name, parse(await readFile(join(directory, name), 'utf8')));
+  const claims = new Map<string, Claim>();
+  for (const containerId of names.filter((file) => !file.startsWith('.'))) {
+    claims.set(containerId, { containerId, ...parse(await readFile(join(directory, containerId), 'utf8')) });
   }
   return claims;
 }
 
-/** A file that is no claim holds nothing. */
-function parse(text: string): readonly HostPort[] {
+/** A file that a loss of power cut short holds nothing: the rules went with the power. */
+function parse(text: string): Omit<Claim, 'containerId'> {
   try {
-    const ports: unknown = JSON.parse(text);
-    return Array.isArray(ports) ? (ports as readonly HostPort[]) : [];
+    const { network, ports } = JSON.parse(text) as Partial<Claim>;
+    return typeof network === 'string' && Array.isArray(ports) ? { network, ports } : { network: '', ports: [] };
   } catch {
-    return [];
+    return { network: '', ports: [] };
   }
 }

@@ -1,10 +1,18 @@
+/*
+ * INVARIANTS
+ * - Changes run one at a time: each writes what all attachments want, so that one made from an older view would take away
+ *   another's rules, or bring back what was removed.
+ * - What has rules in the kernel has a claim on disk.
+ */
+
 import { join } from 'node:path';
 import type { BuiltInPlugin, PluginDeps, PluginRequest } from '../plugin.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniResult, PluginConfig } from '../spec/types.ts';
 import type { PortmapBackend, PortSet } from './backend.ts';
-import { type Claims, createClaims } from './claims.ts';
+import { type Claim, type Claims, createClaims } from './claims.ts';
 import { forgetUdpFlows } from './conntrack.ts';
+import { ExecFailure } from '../util/exec.ts';
 import { setSysctl } from '../util/sysctl.ts';
 import { createIptablesBackend } from './iptables/backend.ts';
 import { createNftablesBackend, nftablesWorks } from './nftables/backend.ts';
@@ -19,15 +27,26 @@ export function createPortmapPlugin(deps: PluginDeps): BuiltInPlugin {
   return new PortmapPlugin(deps);
 }
 
+interface Replacement {
+  readonly containerId: string;
+  readonly network: string;
+  readonly before: readonly HostPort[];
+  readonly after: readonly HostPort[];
+}
+
 class PortmapPlugin implements BuiltInPlugin {
   readonly #deps: PluginDeps;
+  readonly #claims: Claims;
   readonly #backends = new Map<string, Promise<PortmapBackend>>();
-  readonly #claims = new Map<string, Claims>();
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(deps: PluginDeps) {
     this.#deps = deps;
+    // No network can have this name, and so this directory for its leases.
+    this.#claims = createClaims(join(deps.dataDir, '.hostports'));
   }
 
+  /** What a failed ADD leaves is claimed: DEL or GC removes it. */
   async add(request: PluginRequest, signal: AbortSignal): Promise<CniResult> {
     const { prevResult, network, containerId, portMappings, config } = request;
     if (prevResult === undefined) {
@@ -35,21 +54,19 @@ class PortmapPlugin implements BuiltInPlugin {
     }
     if (portMappings.length === 0) return prevResult;
     const ports = planHostPorts(portMappings, prevResult);
-    const before = await this.#claimsOf(network).claim(containerId, ports);
-    try {
+    await this.#serially(async () => {
+      const before = (await this.#claims.get(containerId))?.ports ?? [];
+      await this.#claims.claim({ containerId, network, ports });
       await this.#routeLocalnet(prevResult, ports);
-      await this.#apply(network, containerId, config, before, ports, signal);
-    } catch (error) {
-      await this.#undo(network, containerId, config, ports, signal);
-      throw error;
-    }
+      await this.#apply({ containerId, network, before, after: ports }, config, signal);
+    });
     await forgetUdpFlows(this.#deps.exec, ports, this.#deps.onWarning, signal);
     return prevResult;
   }
 
   /** What was claimed is what there may be rules for: the request itself need not know the ports. */
-  async del({ network, containerId, config }: PluginRequest, signal: AbortSignal): Promise<void> {
-    await this.#remove(network, containerId, config, signal);
+  async del({ containerId, config }: PluginRequest, signal: AbortSignal): Promise<void> {
+    await this.#remove(containerId, config, signal);
   }
 
   async check(
@@ -59,28 +76,33 @@ class PortmapPlugin implements BuiltInPlugin {
     const ports = planHostPorts(portMappings, prevResult);
     if (ports.length === 0) return;
     const backend = await this.#backend(config, signal);
-    const [missing] = await backend.missing({ id: attachmentId(network, containerId), ports }, signal);
+    const set = { id: attachmentId(network, containerId), ports };
+    const [missing] = await backend.missing(set, signal).catch((error: unknown) => {
+      throw failure(error, `portmap: cannot read the host ports of ${containerId}`);
+    });
     if (missing === undefined) return;
     throw new CniError(cniErrorCode.internal, `portmap: the rule of host port ${describePort(missing)} is missing`);
   }
 
-  async gc(network: string, config: PluginConfig, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  async gc(_network: string, config: PluginConfig, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const containers = new Set([...valid].map((key) => key.slice(0, key.indexOf('/'))));
-    for (const { containerId } of await this.#claimsOf(network).all()) {
-      if (!containers.has(containerId)) await this.#remove(network, containerId, config, signal);
+    for (const { containerId } of await this.#claims.all()) {
+      if (!containers.has(containerId)) await this.#remove(containerId, config, signal);
     }
-    await this.#claimsOf(network).sweep();
-    await this.#repair(network, config, signal);
+    await this.#claims.sweep();
+    await this.#serially(() => this.#repair(config, signal));
   }
 
-  async #remove(network: string, containerId: string, config: PluginConfig, signal: AbortSignal): Promise<void> {
-    const claims = this.#claimsOf(network);
-    const ports = await claims.get(containerId);
-    if (ports.length > 0) {
-      await this.#apply(network, containerId, config, ports, [], signal);
-      await forgetUdpFlows(this.#deps.exec, ports, this.#deps.onWarning, signal);
-    }
-    await claims.release(containerId);
+  async #remove(containerId: string, config: PluginConfig, signal: AbortSignal): Promise<void> {
+    const ports = await this.#serially(async () => {
+      const claim = await this.#claims.get(containerId);
+      if (claim === undefined) return [];
+      const { network, ports: before } = claim;
+      if (before.length > 0) await this.#apply({ containerId, network, before, after: [] }, config, signal);
+      await this.#claims.release(containerId);
+      return before;
+    });
+    await forgetUdpFlows(this.#deps.exec, ports, this.#deps.onWarning, signal);
   }
 
   /** Without it the kernel drops what comes from 127.0.0.1 and leaves through the bridge. */
@@ -93,48 +115,34 @@ class PortmapPlugin implements BuiltInPlugin {
     });
   }
 
-  async #undo(
-    network: string,
-    containerId: string,
-    config: PluginConfig,
-    ports: readonly HostPort[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    if (signal.aborted) return; // The claim stays, and with it the knowledge of what to remove.
-    await this.#apply(network, containerId, config, ports, [], signal).catch(() => undefined);
-    await this.#claimsOf(network).release(containerId);
-  }
-
   /** Rules that a reload of the host's firewall took away come back. */
-  async #repair(network: string, config: PluginConfig, signal: AbortSignal): Promise<void> {
-    const [first] = await this.#claimsOf(network).all();
-    if (first !== undefined) await this.#apply(network, first.containerId, config, first.ports, first.ports, signal);
-  }
-
-  async #apply(
-    network: string,
-    containerId: string,
-    config: PluginConfig,
-    before: readonly HostPort[],
-    after: readonly HostPort[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const id = attachmentId(network, containerId);
-    const all = await this.#claimsOf(network).all();
-    const others = all
-      .filter((claim) => claim.containerId !== containerId)
-      .map((claim): PortSet => ({ id: attachmentId(network, claim.containerId), ports: claim.ports }));
-    const backend = await this.#backend(config, signal);
-    await backend.apply({ before: { id, ports: before }, after: { id, ports: after }, others }, signal);
-  }
-
-  #claimsOf(network: string): Claims {
-    let claims = this.#claims.get(network);
-    if (claims === undefined) {
-      claims = createClaims(join(this.#deps.dataDir, `${network}.hostports`));
-      this.#claims.set(network, claims);
+  async #repair(config: PluginConfig, signal: AbortSignal): Promise<void> {
+    const claims = await this.#claims.all();
+    if (claims.length === 0) return;
+    (await this.#backend(config, signal)).forget();
+    for (const { containerId, network, ports } of representatives(claims)) {
+      await this.#apply({ containerId, network, before: ports, after: ports }, config, signal);
     }
-    return claims;
+  }
+
+  /** Only inside of {@link #serially}: the other claims are part of the change. */
+  async #apply({ containerId, network, before, after }: Replacement, config: PluginConfig, signal: AbortSignal) {
+    const id = attachmentId(network, containerId);
+    const others = (await this.#claims.all())
+      .filter((claim) => claim.containerId !== containerId)
+      .map((claim): PortSet => ({ id: attachmentId(claim.network, claim.containerId), ports: claim.ports }));
+    const backend = await this.#backend(config, signal);
+    try {
+      await backend.apply({ before: { id, ports: before }, after: { id, ports: after }, others }, signal);
+    } catch (error) {
+      throw failure(error, `portmap: cannot change the host ports of ${containerId}`);
+    }
+  }
+
+  #serially<T>(task: () => Promise<T>): Promise<T> {
+    const run = this.#queue.then(task);
+    this.#queue = run.catch(() => undefined);
+    return run;
   }
 
   async #backend({ backend }: PluginConfig, signal: AbortSignal): Promise<PortmapBackend> {
@@ -160,4 +168,17 @@ class PortmapPlugin implements BuiltInPlugin {
     }
     return (await nftablesWorks(exec, signal)) ? createNftablesBackend(exec) : createIptablesBackend(exec);
   }
+}
+
+/** Claims whose change touches the rules of every family that any claim has. */
+function representatives(claims: readonly Claim[]): readonly Claim[] {
+  const of = (family: 4 | 6): Claim | undefined =>
+    claims.find(({ ports }) => ports.some((port) => port.family === family));
+  return [...new Set([of(4), of(6)])].filter((claim) => claim !== undefined);
+}
+
+function failure(error: unknown, what: string): unknown {
+  if (!(error instanceof ExecFailure)) return error;
+  const message = error.notFound ? `${error.file} is not installed: apt-get install nftables iptables` : error.message;
+  return new CniError(cniErrorCode.internal, `${what}: ${message}`, { details: error.stderr, cause: error });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { parseIp } from '../ip/cidr.ts';
+import { formatIp, formatNetwork, type IpAddress, parseCidr, parseIp } from '../ip/cidr.ts';
+import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniResult, PortMapping } from '../spec/types.ts';
 
 /** A host port of one attachment in one address family, ready for a rule. */
@@ -10,47 +11,65 @@ export interface HostPort {
   /** Undefined: every address of the host. */
   readonly hostIp: string | undefined;
   readonly podIp: string;
+  /** The subnet that the pod's address is of: what comes from there would be answered without the host in between. */
+  readonly podNet: string;
   readonly containerPort: number;
 }
 
 /**
  * The host ports of an attachment: each mapping once for each address family that the pod has an address of. A mapping
  * whose host address is of one family exists in that family only; `0.0.0.0` and `::` mean all addresses of theirs.
+ *
+ * @throws CniError when a host address is none
  */
 export function planHostPorts(mappings: readonly PortMapping[], result: CniResult | undefined): HostPort[] {
-  const podIps = podAddresses(result);
-  return mappings.flatMap((mapping) =>
-    podIps.flatMap(({ family, ip }) => {
-      const host = parseIp(mapping.hostIp);
-      if (host !== undefined && host.family !== family) return [];
-      return [
-        {
-          family,
-          protocol: mapping.protocol.toLowerCase() as HostPort['protocol'],
-          hostPort: mapping.hostPort,
-          hostIp: host === undefined || host.value === 0n ? undefined : mapping.hostIp,
-          podIp: ip,
-          containerPort: mapping.containerPort,
-        },
-      ];
-    }),
-  );
+  const pods = podAddresses(result);
+  return mappings.flatMap((mapping) => {
+    const host = hostAddress(mapping);
+    return pods
+      .filter(({ family }) => host === undefined || host.family === family)
+      .map(({ family, ip, net }) => ({
+        family,
+        protocol: mapping.protocol.toLowerCase() as HostPort['protocol'],
+        hostPort: mapping.hostPort,
+        hostIp: host === undefined || host.value === 0n ? undefined : formatIp(host),
+        podIp: ip,
+        podNet: net,
+        containerPort: mapping.containerPort,
+      }));
+  });
+}
+
+/** A host address that cannot be read must not become a port that is open on all of them. */
+function hostAddress({ hostIp, hostPort }: PortMapping): IpAddress | undefined {
+  if (hostIp === '') return undefined;
+  const address = parseIp(hostIp);
+  if (address !== undefined) return address;
+  const message = `portmap: hostIP ${JSON.stringify(hostIp)} of host port ${hostPort} is no IP address`;
+  throw new CniError(cniErrorCode.invalidNetworkConfig, message);
+}
+
+interface PodAddress {
+  readonly family: 4 | 6;
+  readonly ip: string;
+  readonly net: string;
 }
 
 /** The first address of each family. */
-function podAddresses(result: CniResult | undefined): { family: 4 | 6; ip: string }[] {
-  const found = new Map<4 | 6, string>();
+function podAddresses(result: CniResult | undefined): PodAddress[] {
+  const found = new Map<4 | 6, PodAddress>();
   for (const { address } of result?.ips ?? []) {
-    const ip = address.split('/')[0] ?? '';
-    const family = parseIp(ip)?.family;
-    if (family !== undefined && !found.has(family)) found.set(family, ip);
+    const cidr = parseCidr(address);
+    if (cidr === undefined || found.has(cidr.family)) continue;
+    const { family } = cidr;
+    found.set(family, { family, ip: formatIp({ family, value: cidr.address }), net: formatNetwork(cidr) });
   }
-  return [...found].map(([family, ip]) => ({ family, ip }));
+  return [...found.values()];
 }
 
-/** Short, stable name of an attachment, for chains and comments. */
+/** Short, stable name of an attachment. Behind `CNI-DN-` it makes 28 characters, the most that a chain's name may have. */
 export function attachmentId(network: string, containerId: string): string {
-  return createHash('sha512').update(`${network}${containerId}`).digest('hex').slice(0, 24);
+  return createHash('sha512').update(`${network}${containerId}`).digest('hex').slice(0, 21);
 }
 
 /** Whether two host ports cannot exist beside each other. */

@@ -1,17 +1,25 @@
-import type { Exec } from '../../util/exec.ts';
+import { type Exec, ExecFailure } from '../../util/exec.ts';
 import type { PortmapBackend } from '../backend.ts';
-import { elementText, renderChange, table } from './render.ts';
+import { isShown, renderChange, table } from './render.ts';
 
 /** Host ports by nftables: one `nft` process a change, for both address families. */
 export function createNftablesBackend(exec: Exec): PortmapBackend {
+  const list = async (signal: AbortSignal): Promise<string> => {
+    try {
+      return (await exec({ file: 'nft', args: ['-n', 'list', 'table', ...table.split(' ')] }, signal)).stdout;
+    } catch (error) {
+      if (error instanceof ExecFailure && error.stderr.includes('No such file or directory')) return '';
+      throw error;
+    }
+  };
   return {
     apply: async (change, signal) => {
       await exec({ file: 'nft', args: ['-f', '-'], input: renderChange(change) }, signal);
     },
+    forget: () => undefined,
     missing: async ({ ports }, signal) => {
-      // Numeric output, on one line an element list or many: the spelling of an element is the same.
-      const { stdout } = await exec({ file: 'nft', args: ['-n', 'list', 'table', ...table.split(' ')] }, signal);
-      return ports.filter((port) => !stdout.includes(elementText(port)));
+      const listed = await list(signal);
+      return ports.filter((port) => !isShown(port, listed));
     },
   };
 }

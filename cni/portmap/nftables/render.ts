@@ -1,14 +1,16 @@
 /*
- * Table `inet cni_hostport`, shared by all attachments; per attachment there are only map elements, which are added and
- * deleted by their key, so a change costs the same however many host ports there are.
+ * Table `inet cni_hostport`, shared by all attachments; per attachment there are only map elements.
  *
  *   map hostports4      proto . port             : pod address . port       (hostports6 likewise)
  *   map hostip4         address . proto . port   : pod address . port
- *   set hairpins4       pod address . pod address
  *   chain prerouting    dstnat:  to a local address -> hostports
  *   chain output        -100:    to a local address -> hostports   (the host itself, localhost too)
- *   chain hostports     dnat to the map's value; addresses before all
- *   chain masquerading  srcnat:  from localhost, or from a pod to itself -> masquerade, so that answers come back
+ *   chain hostports     from a pod subnet: mark; dnat to the map's value, addresses before all; no host port: unmark
+ *   chain masquerading  srcnat:  from localhost, or marked -> masquerade
+ *
+ * A pod's subnet is masqueraded because pods on one bridge answer one another without the host in between: the answer
+ * would come from an address that was not asked. The mark, bit 13 as in the reference portmap plugin, tells these
+ * connections from those of Services, which keep the pod's address.
  */
 
 import type { PortChange } from '../backend.ts';
@@ -16,79 +18,91 @@ import type { HostPort } from '../plan.ts';
 
 export const table = 'inet cni_hostport';
 
+const families = [
+  { n: 4, key: 'ip', type: 'ipv4_addr', name: 'ipv4' },
+  { n: 6, key: 'ip6', type: 'ipv6_addr', name: 'ipv6' },
+] as const;
+
+const chains = {
+  hostports: '',
+  prerouting: ' { type nat hook prerouting priority dstnat ; }',
+  output: ' { type nat hook output priority -100 ; }',
+  masquerading: ' { type nat hook postrouting priority srcnat ; }',
+} as const;
+
+const mark = '0x2000';
+const unmark = '0xffffdfff';
+
 /** Everything but the elements; adding what exists changes nothing, and the chains' rules are written anew. */
-function base(): string[] {
+function base(podNets: readonly string[]): string[] {
   return [
     `add table ${table}`,
     ...families.flatMap(({ n, type }) => [
       `add map ${table} hostports${n} { type inet_proto . inet_service : ${type} . inet_service ; }`,
       `add map ${table} hostip${n} { type ${type} . inet_proto . inet_service : ${type} . inet_service ; }`,
-      `add set ${table} hairpins${n} { type ${type} . ${type} ; }`,
     ]),
-    `add chain ${table} hostports`,
-    `add chain ${table} prerouting { type nat hook prerouting priority dstnat ; }`,
-    `add chain ${table} output { type nat hook output priority -100 ; }`,
-    `add chain ${table} masquerading { type nat hook postrouting priority srcnat ; }`,
-    ...['hostports', 'prerouting', 'output', 'masquerading'].map((chain) => `flush chain ${table} ${chain}`),
-    ...families.flatMap(({ n, key }) => [
-      `add rule ${table} hostports dnat ${key} to ${key} daddr . meta l4proto . th dport map @hostip${n}`,
-      `add rule ${table} hostports meta nfproto ${n === 4 ? 'ipv4' : 'ipv6'} dnat ${key} to meta l4proto . th dport map @hostports${n}`,
+    ...Object.entries(chains).flatMap(([chain, hook]) => [
+      `add chain ${table} ${chain}${hook}`,
+      `flush chain ${table} ${chain}`,
     ]),
-    `add rule ${table} prerouting fib daddr type local jump hostports`,
-    `add rule ${table} output fib daddr type local jump hostports`,
-    `add rule ${table} masquerading ip saddr 127.0.0.0/8 ct status dnat masquerade`,
-    ...families.map(
-      ({ n, key }) =>
-        `add rule ${table} masquerading ${key} saddr . ${key} daddr @hairpins${n} ct status dnat masquerade`,
-    ),
+    ...rules(podNets).map((rule) => `add rule ${table} ${rule}`),
   ];
 }
 
-const families = [
-  { n: 4, key: 'ip', type: 'ipv4_addr' },
-  { n: 6, key: 'ip6', type: 'ipv6_addr' },
-] as const;
-
-interface Element {
-  readonly set: string;
-  readonly key: string;
-  readonly value: string | undefined;
+function rules(podNets: readonly string[]): string[] {
+  const fromPods = podNets.map((net) => `hostports ${net.includes(':') ? 'ip6' : 'ip'} saddr ${net}`);
+  return [
+    ...fromPods.map((match) => `${match} meta mark set meta mark or ${mark}`),
+    ...families.flatMap(({ n, key, name }) => [
+      `hostports dnat ${key} to ${key} daddr . meta l4proto . th dport map @hostip${n}`,
+      `hostports meta nfproto ${name} dnat ${key} to meta l4proto . th dport map @hostports${n}`,
+    ]),
+    ...fromPods.map((match) => `${match} meta mark set meta mark and ${unmark}`),
+    'prerouting fib daddr type local jump hostports',
+    'output fib daddr type local jump hostports',
+    'masquerading ip saddr 127.0.0.0/8 ct status dnat masquerade',
+    `masquerading meta mark and ${mark} == ${mark} ct status dnat masquerade`,
+  ];
 }
-
-function elements(ports: readonly HostPort[]): Element[] {
-  const all = ports.flatMap((port): Element[] => {
-    const { family, hostIp, protocol, hostPort, podIp, containerPort } = port;
-    const socket = `${protocol} . ${hostPort}`;
-    return [
-      {
-        set: hostIp === undefined ? `hostports${family}` : `hostip${family}`,
-        key: hostIp === undefined ? socket : `${hostIp} . ${socket}`,
-        value: `${podIp} . ${containerPort}`,
-      },
-      { set: `hairpins${family}`, key: `${podIp} . ${podIp}`, value: undefined },
-    ];
-  });
-  return [...new Map(all.map((element) => [`${element.set} ${element.key}`, element])).values()];
-}
-
-const write = ({ set, key, value }: Element): string =>
-  `add element ${table} ${set} { ${key}${value === undefined ? '' : ` : ${value}`} }`;
 
 /**
  * One transaction that replaces the elements of `before` by those of `after` and adds those of `others` that somebody may
  * have flushed. An element is added before it is deleted: deleting one that is not there would fail the whole transaction.
  */
 export function renderChange({ before, after, others }: PortChange): string {
-  const removal = elements(before.ports).flatMap((element) => [
-    write(element),
-    `delete element ${table} ${element.set} { ${element.key} }`,
+  const wanted = [...others, after].flatMap(({ ports }) => ports);
+  const podNets = [...new Set(wanted.map(({ podNet }) => podNet))].sort();
+  const removal = before.ports.flatMap((port) => [
+    `add element ${table} ${mapOf(port)} { ${elementText(port)} }`,
+    `delete element ${table} ${mapOf(port)} { ${keyOf(port)} }`,
   ]);
-  const wanted = [...others, after].flatMap(({ ports }) => elements(ports));
-  return `${[...base(), ...removal, ...wanted.map(write)].join('\n')}\n`;
+  const additions = wanted.map((port) => `add element ${table} ${mapOf(port)} { ${elementText(port)} }`);
+  return `${[...base(podNets), ...removal, ...additions].join('\n')}\n`;
 }
 
-/** The element of one host port as `nft list table` prints it. */
-export function elementText({ hostIp, protocol, hostPort, podIp, containerPort }: HostPort): string {
-  const key = hostIp === undefined ? `${protocol} . ${hostPort}` : `${hostIp} . ${protocol} . ${hostPort}`;
-  return `${key} : ${podIp} . ${containerPort}`;
+const mapOf = ({ family, hostIp }: HostPort): string => `${hostIp === undefined ? 'hostports' : 'hostip'}${family}`;
+
+function keyOf({ hostIp, protocol, hostPort }: HostPort): string {
+  return `${hostIp === undefined ? '' : `${hostIp} . `}${protocol} . ${hostPort}`;
+}
+
+function elementText(port: HostPort): string {
+  return `${keyOf(port)} : ${port.podIp} . ${port.containerPort}`;
+}
+
+/** What `nft -n` prints for a protocol. */
+const protocolNumbers = { 6: 'tcp', 17: 'udp', 132: 'sctp' } as const;
+
+/** Whether `nft -n list table` shows what leads to a host port: the jumps, and the element. */
+export function isShown(port: HostPort, listed: string): boolean {
+  const parts = listed.split(/[,{}\n]/).map((part) => part.trim());
+  const jumps = parts.filter((part) => part.endsWith('jump hostports'));
+  return jumps.length === 2 && parts.map(withProtocolName).includes(elementText(port));
+}
+
+function withProtocolName(element: string): string {
+  return element.replace(
+    /(^| )(6|17|132)(?= \. \d+ : )/,
+    (_, before: string, number: '6' | '17' | '132') => before + protocolNumbers[number],
+  );
 }
