@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseIp } from '../ip/cidr.ts';
+import { formatIp, parseIp } from '../ip/cidr.ts';
 import type { CniIp } from '../spec/types.ts';
 
 /** Host ends of pod links begin with this; the kernel's limit for a name is 15 characters. */
@@ -24,6 +24,14 @@ export function podMac(ips: readonly CniIp[]): string {
 /** Hardware address of the bridge. A fixed one: left alone, a bridge takes that of one of its ports, and loses it. */
 export function bridgeMac(gateways: readonly string[]): string {
   return macOf(gateways);
+}
+
+/** The link-local address that the kernel makes of a hardware address (RFC 4291 appendix A), with its prefix. */
+export function linkLocalOf(mac: string): string {
+  const [first = 0, ...rest] = mac.split(':').map((byte) => parseInt(byte, 16));
+  const bytes = [first ^ 2, ...rest.slice(0, 2), 0xff, 0xfe, ...rest.slice(2)];
+  const interfaceId = bytes.reduce((id, byte) => (id << 8n) | BigInt(byte), 0n);
+  return `${formatIp({ family: 6, value: (0xfe80n << 112n) | interfaceId })}/64`;
 }
 
 function macOf(addresses: readonly string[]): string {

@@ -4,21 +4,25 @@ import type { PluginRequest } from '../plugin.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniResult, CniRoute } from '../spec/types.ts';
 import type { BridgeConfig } from './config.ts';
-import { bridgeMac, hostLinkName, podMac, vethPrefix } from './names.ts';
+import { bridgeMac, hostLinkName, linkLocalOf, podMac, vethPrefix } from './names.ts';
 import type { BridgeLink, PodLink } from './render.ts';
 
-/** The bridge as the configuration wants it. */
+const isV6 = (address: string): boolean => address.includes(':');
+
+/**
+ * The bridge as the configuration wants it. With IPv6 it is given its link-local address too, without duplicate address
+ * detection: until the kernel's own is through with that, packets for pods are held back, since the kernel asks for a
+ * neighbour from that address (up to 2 s behind the start of the first pod).
+ */
 export function bridgeLink(config: BridgeConfig): BridgeLink {
   const gateways = config.ipam.rangeSets.flat().map(({ subnet, gateway }) => ({
     ip: formatIp({ family: subnet.family, value: gateway }),
     prefix: subnet.prefix,
   }));
-  return {
-    name: config.bridge,
-    mac: bridgeMac(gateways.map(({ ip }) => ip)),
-    mtu: config.mtu,
-    addresses: config.isGateway ? [...new Set(gateways.map(({ ip, prefix }) => `${ip}/${prefix}`))] : [],
-  };
+  const mac = bridgeMac(gateways.map(({ ip }) => ip));
+  const linkLocal = gateways.some(({ ip }) => isV6(ip)) ? [linkLocalOf(mac)] : [];
+  const addresses = [...gateways.map(({ ip, prefix }) => `${ip}/${prefix}`), ...linkLocal];
+  return { name: config.bridge, mac, mtu: config.mtu, addresses: config.isGateway ? [...new Set(addresses)] : [] };
 }
 
 /** @throws CniError when there is no namespace, or none that `ip` can name */
@@ -57,8 +61,6 @@ export function routesOf(config: BridgeConfig, { ips, routes }: Allocation): Cni
     return gw === undefined ? route : { ...route, gw };
   });
 }
-
-const isV6 = (address: string): boolean => address.includes(':');
 
 export function toResult(
   request: PluginRequest,

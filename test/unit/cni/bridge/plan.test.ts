@@ -51,6 +51,7 @@ describe('batches', () => {
     const repeatable = [
       'addr replace 203.0.113.1/24 dev cni0',
       'addr replace 2001:db8:1::1/64 dev cni0 nodad',
+      'addr replace fe80::858:cbff:fe00:7101/64 dev cni0 nodad',
       'link set dev cni0 up',
     ];
     expect(renderBridge(bridgeLink(config), true)).toEqual([
