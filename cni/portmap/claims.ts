@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import { removeAbandonedFiles, writeFileAtomic } from '../util/atomic-file.ts';
-import { conflicts, describePort, type HostPort } from './plan.ts';
+import { conflicts, describePort, type HostPort, isHostPort } from './plan.ts';
 
 /** The host ports of one attachment, as they are kept on disk. */
 export interface Claim {
@@ -82,10 +82,13 @@ async function readAll(directory: string): Promise<Map<string, Claim>> {
 
 /** A file that a loss of power cut short holds nothing: the rules went with the power. */
 function parse(text: string): Omit<Claim, 'containerId'> {
+  const nothing = { network: '', ports: [] };
   try {
-    const { network, ports } = JSON.parse(text) as Partial<Claim>;
-    return typeof network === 'string' && Array.isArray(ports) ? { network, ports } : { network: '', ports: [] };
+    const { network, ports } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return typeof network === 'string' && Array.isArray(ports) && ports.every(isHostPort)
+      ? { network, ports }
+      : nothing;
   } catch {
-    return { network: '', ports: [] };
+    return nothing;
   }
 }

@@ -82,3 +82,21 @@ export function conflicts(a: HostPort, b: HostPort): boolean {
 export function describePort({ protocol, hostPort, hostIp }: HostPort): string {
   return hostIp === undefined ? `${protocol}/${hostPort}` : `${protocol}/${hostIp}:${hostPort}`;
 }
+
+/** Whether a value that was stored is a host port: what it says goes into rules. */
+export function isHostPort(value: unknown): value is HostPort {
+  if (typeof value !== 'object' || value === null) return false;
+  const { family, protocol, hostPort, hostIp, podIp, podNet, containerPort } = value as Record<string, unknown>;
+  const isAddress = (text: unknown): boolean => typeof text === 'string' && parseIp(text)?.family === family;
+  const isNet = typeof podNet === 'string' && parseCidr(podNet)?.family === family;
+  const isProtocol = protocol === 'tcp' || protocol === 'udp' || protocol === 'sctp';
+  return (
+    isNet &&
+    isProtocol &&
+    [hostPort, containerPort].every(isPort) &&
+    isAddress(podIp) &&
+    (hostIp === undefined || isAddress(hostIp))
+  );
+}
+
+const isPort = (value: unknown): boolean => Number.isInteger(value) && Number(value) > 0 && Number(value) < 65_536;

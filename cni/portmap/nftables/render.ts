@@ -33,13 +33,15 @@ const chains = {
 const mark = '0x2000';
 const unmark = '0xffffdfff';
 
-/** Everything but the elements; adding what exists changes nothing, and the chains' rules are written anew. */
+/** Everything but the elements. Adding what exists changes nothing; rules are written anew. */
 function base(podNets: readonly string[]): string[] {
   return [
     `add table ${table}`,
     ...families.flatMap(({ n, type }) => [
       `add map ${table} hostports${n} { type inet_proto . inet_service : ${type} . inet_service ; }`,
+      `flush map ${table} hostports${n}`,
       `add map ${table} hostip${n} { type ${type} . inet_proto . inet_service : ${type} . inet_service ; }`,
+      `flush map ${table} hostip${n}`,
     ]),
     ...Object.entries(chains).flatMap(([chain, hook]) => [
       `add chain ${table} ${chain}${hook}`,
@@ -66,28 +68,21 @@ function rules(podNets: readonly string[]): string[] {
 }
 
 /**
- * One transaction that replaces the elements of `before` by those of `after` and adds those of `others` that somebody may
- * have flushed. An element is added before it is deleted: deleting one that is not there would fail the whole transaction.
+ * One transaction that empties the maps and fills them by the claims of all attachments. So whatever the maps held
+ * before, as of a daemon whose directory is gone, cannot make it fail.
  */
-export function renderChange({ before, after, others }: PortChange): string {
+export function renderChange({ after, others }: PortChange): string {
   const wanted = [...others, after].flatMap(({ ports }) => ports);
   const podNets = [...new Set(wanted.map(({ podNet }) => podNet))].sort();
-  const removal = before.ports.flatMap((port) => [
-    `add element ${table} ${mapOf(port)} { ${elementText(port)} }`,
-    `delete element ${table} ${mapOf(port)} { ${keyOf(port)} }`,
-  ]);
-  const additions = wanted.map((port) => `add element ${table} ${mapOf(port)} { ${elementText(port)} }`);
-  return `${[...base(podNets), ...removal, ...additions].join('\n')}\n`;
+  const elements = wanted.map((port) => `add element ${table} ${mapOf(port)} { ${elementText(port)} }`);
+  return `${[...base(podNets), ...elements].join('\n')}\n`;
 }
 
 const mapOf = ({ family, hostIp }: HostPort): string => `${hostIp === undefined ? 'hostports' : 'hostip'}${family}`;
 
-function keyOf({ hostIp, protocol, hostPort }: HostPort): string {
-  return `${hostIp === undefined ? '' : `${hostIp} . `}${protocol} . ${hostPort}`;
-}
-
-function elementText(port: HostPort): string {
-  return `${keyOf(port)} : ${port.podIp} . ${port.containerPort}`;
+function elementText({ hostIp, protocol, hostPort, podIp, containerPort }: HostPort): string {
+  const key = `${hostIp === undefined ? '' : `${hostIp} . `}${protocol} . ${hostPort}`;
+  return `${key} : ${podIp} . ${containerPort}`;
 }
 
 /** What `nft -n` prints for a protocol. */

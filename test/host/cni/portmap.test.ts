@@ -214,6 +214,27 @@ describe.skipIf(process.getuid?.() !== 0).each(['nftables', 'iptables'])('host p
     await addPod(mapping(9090));
   });
 
+  test("rules of a daemon whose directory is gone are in nobody's way", async () => {
+    await addPod(mapping(8080));
+    rmSync(join(dataDir, '.hostports'), { recursive: true });
+    portmap = createPortmapPlugin(deps());
+    const { name } = await addPod(mapping(8080));
+    // The iptables backend does not know the old pod's chain any more; what leads there must be gone all the same.
+    expect(ask(spaces, { from: peer.name, to: '198.51.100.1', port: 8080 })).toBe(`${name} 198.51.100.2`);
+  });
+
+  test('networks share the ports of the host, and leave each other alone', async () => {
+    const { name } = await addPod(mapping(8080));
+    const result = { cniVersion: '1.1.0', ips: [{ address: '203.0.113.200/24' }] };
+    const foreign = (port: number): PluginRequest => ({ ...request('far', [mapping(port)], result), network: 'far' });
+    await expect(portmap.add(foreign(8080), never)).rejects.toThrow(
+      `host port tcp/8080 is taken by sandbox id-${name}`,
+    );
+    await portmap.add(foreign(9090), never);
+    await portmap.del(foreign(9090), never);
+    expect(ask(spaces, { from: peer.name, to: '198.51.100.1', port: 8080 })).toBe(`${name} 198.51.100.2`);
+  });
+
   test('many pods at one time', async () => {
     const [pod] = [await addPod(mapping(7999))];
     ran = [];
@@ -226,8 +247,13 @@ describe.skipIf(process.getuid?.() !== 0).each(['nftables', 'iptables'])('host p
     await Promise.all(all.map((added) => portmap.add(added, never)));
     expect(ran).toHaveLength(30);
     for (const added of all) await portmap.check(added, never);
-    await Promise.all(all.map((added) => portmap.del(added, never)));
-    expect(rules()).not.toMatch(/80[0-2]\d/);
+    // Some go while others come: neither takes the other's rules away, nor brings them back.
+    const [going, staying] = [all.slice(0, 15), all.slice(15)];
+    await Promise.all(all.map((each, index) => (index < 15 ? portmap.del(each, never) : portmap.add(each, never))));
+    for (const added of staying) await portmap.check(added, never);
+    for (const added of going) await expect(portmap.check(added, never)).rejects.toThrow('is missing');
+    await Promise.all(staying.map((added) => portmap.del(added, never)));
+    expect(rules()).not.toMatch(/\b80[0-2]\d\b/);
     expect(ask(spaces, { from: peer.name, to: '198.51.100.1', port: 7999 })).toBe(`${pod.name} 198.51.100.2`);
   });
 });
