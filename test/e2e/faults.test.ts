@@ -42,6 +42,20 @@ function passing(name: string): object {
   return podManifest(name, [container], { terminationGracePeriodSeconds: 1, volumes });
 }
 
+/** Makes files until the file system takes no more. Returns the directory that they are in. */
+function fill(directory: string): string {
+  const ballast = join(directory, 'ballast');
+  mkdirSync(ballast);
+  for (let index = 0; index < 1_000; index += 1) {
+    try {
+      writeFileSync(join(ballast, String(index)), '');
+    } catch {
+      return ballast;
+    }
+  }
+  throw new Error(`${directory} does not fill up`);
+}
+
 describe('Docker', () => {
   it('is waited for when it does not run at the start, and the status says so', async () => {
     host = await createHost({ docker: false });
@@ -218,27 +232,21 @@ describe('what runs out', () => {
     host = await createHost();
     const full = join(host.dir, 'kubelet');
     mkdirSync(full, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', full]);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,nr_inodes=200', 'tmpfs', full]);
     await started(host);
     host.drop('before.yaml', podManifest('before', [sleeper('x')]));
     await host.waitForPod('before', isReady);
     const before = await running(host);
-    try {
-      writeFileSync(join(full, 'ballast'), Buffer.alloc(1024 * 1024));
-    } catch {
-      // It is full now.
-    }
+    const ballast = fill(full);
     const volumes = [{ name: 'data', emptyDir: {} }];
     host.drop(
       'after.yaml',
       podManifest('after', [sleeper('x', { volumeMounts: [{ name: 'data', mountPath: '/data' }] })], { volumes }),
     );
-    const after = await host
-      .waitForPod('after', ({ lastError }) => lastError !== undefined, 30_000)
-      .catch(() => undefined);
-    if (after !== undefined) expect(after.lastError?.message).toMatch(/ENOSPC|no space|disk is full/i);
+    const after = await host.waitForPod('after', ({ lastError }) => lastError !== undefined);
+    expect(after.lastError?.message).toMatch(/ENOSPC|no space|disk is full/i);
     expect(await running(host)).toEqual(expect.arrayContaining([...before]));
-    rmSync(join(full, 'ballast'));
+    rmSync(ballast, { recursive: true });
     await host.waitForPod('after', isReady, 40_000);
     for (const name of ['before', 'after']) host.removeManifest(`${name}.yaml`);
     await allGone(host);
