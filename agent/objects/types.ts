@@ -1,12 +1,17 @@
 import type {
+  IConfigMap,
   IContainer,
   IContainerPort,
   IContainerStatus,
   IEnvVar,
+  IPersistentVolume,
+  IPersistentVolumeClaim,
   IPod,
   IPodCondition,
   IPodSpec,
   IPodStatus,
+  ISecret,
+  IService,
   IVolume,
   IVolumeMount,
 } from 'kubernetes-models/v1';
@@ -54,4 +59,40 @@ export interface Pod {
 /** `namespace/name`, the form in which kubectl users know a pod. */
 export function podKey(pod: { metadata: { namespace: string; name: string } }): string {
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
+}
+
+type ObjectOf<T extends { metadata?: unknown }, Kind extends string> = Omit<T, 'apiVersion' | 'kind' | 'metadata'> & {
+  apiVersion: 'v1';
+  kind: Kind;
+  metadata: Pick<PodMetadata, 'name' | 'namespace' | 'uid' | 'labels' | 'annotations'> & {
+    resourceVersion?: string;
+    creationTimestamp?: string;
+  };
+};
+
+/**
+ * The kinds that serve pods beside them, validated and defaulted. `namespace` is empty for a PersistentVolume. A Secret has
+ * `data` only (base64), whatever its manifest said in `stringData`.
+ */
+export type ConfigMap = ObjectOf<IConfigMap, 'ConfigMap'>;
+export type Secret = ObjectOf<ISecret, 'Secret'>;
+export type PersistentVolume = ObjectOf<IPersistentVolume, 'PersistentVolume'>;
+export type PersistentVolumeClaim = ObjectOf<IPersistentVolumeClaim, 'PersistentVolumeClaim'>;
+export type Service = ObjectOf<IService, 'Service'>;
+
+export interface ObjectsByKind {
+  ConfigMap: ConfigMap;
+  Secret: Secret;
+  PersistentVolume: PersistentVolume;
+  PersistentVolumeClaim: PersistentVolumeClaim;
+  Service: Service;
+}
+
+export type ObjectKind = keyof ObjectsByKind;
+
+/** Read access to the objects that pods refer to. */
+export interface ObjectReader {
+  /** @param namespace ignored for a PersistentVolume */
+  object<K extends ObjectKind>(kind: K, namespace: string, name: string): ObjectsByKind[K] | undefined;
+  objects<K extends ObjectKind>(kind: K): readonly ObjectsByKind[K][];
 }

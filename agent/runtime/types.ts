@@ -21,6 +21,20 @@ export interface ContainerRuntime {
   /** Sends the stop signal, and SIGKILL after `graceSeconds`. Resolves when the container has stopped. */
   stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
   removeContainer(id: string, signal: AbortSignal): Promise<void>;
+  /** Changes the limits of a container that runs, without a restart. */
+  updateContainerResources(id: string, resources: LinuxResources, signal: AbortSignal): Promise<void>;
+
+  /**
+   * Runs a command in a running container to its end, without a terminal (CRI: `ExecSync`). The output is cut at 16 KiB a
+   * stream. After `timeoutMs` the process is killed.
+   *
+   * @throws {@link ExecTimeoutError} after the timeout; another error when the command cannot be run at all
+   */
+  execSync(id: string, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<ExecSyncResult>;
+  /** Runs a command with streams attached; resolves to its exit code. */
+  exec(id: string, command: readonly string[], streams: ExecStreams, signal: AbortSignal): Promise<number>;
+  /** Writes what a container printed to `streams`; ends with the log, or when following with the container. */
+  containerLogs(id: string, options: LogOptions, streams: LogStreams, signal: AbortSignal): Promise<void>;
 
   /** Every sandbox and container of one pod, newest first. */
   podStatus(uid: string, signal: AbortSignal): Promise<RuntimePod>;
@@ -34,6 +48,43 @@ export interface ContainerRuntime {
   pullImage(image: string, signal: AbortSignal, auth?: ImageAuth): Promise<ImageStatus>;
   /** Loads a Docker image archive (tar), as `docker load` does. */
   loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
+  listImages(signal: AbortSignal): Promise<readonly ImageStatus[]>;
+  removeImage(id: string, signal: AbortSignal): Promise<void>;
+}
+
+export interface ExecSyncResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ExecStreams {
+  readonly tty: boolean;
+  readonly stdin?: NodeJS.ReadableStream;
+  readonly stdout?: NodeJS.WritableStream;
+  /** Unused with a terminal. */
+  readonly stderr?: NodeJS.WritableStream;
+  /** Tells the size of the terminal, now and at each change. */
+  readonly onResize?: (resize: (size: { readonly width: number; readonly height: number }) => void) => void;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** Last lines only; undefined for all. */
+  readonly tailLines: number | undefined;
+  /** Milliseconds since the epoch; undefined for all. */
+  readonly since: number | undefined;
+  readonly timestamps: boolean;
+}
+
+export interface LogStreams {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+/** A command ran longer than it may; it was killed. */
+export class ExecTimeoutError extends Error {
+  override readonly name = 'ExecTimeoutError';
 }
 
 export interface RuntimeVersion {
@@ -74,6 +125,7 @@ export interface PodSandboxConfig {
   /** Image of the sandbox container; a CRI runtime brings its own. */
   readonly image: string;
   readonly hostname: string;
+  readonly security: SandboxSecurity;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly namespaces: NamespaceOptions;
@@ -96,6 +148,44 @@ export interface Mount {
   readonly containerPath: string;
   readonly readOnly: boolean;
   readonly propagation: 'private' | 'rslave' | 'rshared';
+  /** Mounts below the source are read-only too; only with `readOnly`. */
+  readonly recursiveReadOnly?: boolean;
+}
+
+/** The part of a pod's security context that holds for its sandbox. */
+export interface SandboxSecurity {
+  readonly privileged: boolean;
+  readonly seccomp: SeccompProfile;
+  /** `label=…` options of SELinux, e.g. `level:s0:c1,c2`. */
+  readonly selinuxLabels: readonly string[];
+  readonly runAsUser: number | undefined;
+  readonly runAsGroup: number | undefined;
+}
+
+export type SeccompProfile =
+  | { readonly type: 'Unconfined' | 'RuntimeDefault' }
+  /** `profile` is the JSON text of the profile. */
+  | { readonly type: 'Localhost'; readonly profile: string };
+
+/** Everything that a security context says about one container, pod and container level merged. */
+export interface ContainerSecurity {
+  /** `uid`, `uid:gid` or the image's user when undefined. */
+  readonly user: string | undefined;
+  /** Groups besides the primary one: supplementalGroups and fsGroup. */
+  readonly supplementalGroups: readonly number[];
+  readonly privileged: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly readOnlyRootFilesystem: boolean;
+  /** Names as Docker takes them, without `CAP_`; `ALL` for all. */
+  readonly capabilitiesToAdd: readonly string[];
+  readonly capabilitiesToDrop: readonly string[];
+  readonly seccomp: SeccompProfile;
+  /** Name of a loaded AppArmor profile, `unconfined`, or undefined for the runtime's default. */
+  readonly apparmorProfile: string | undefined;
+  readonly selinuxLabels: readonly string[];
+  /** Undefined: the runtime's default. */
+  readonly maskedPaths: readonly string[] | undefined;
+  readonly readonlyPaths: readonly string[] | undefined;
 }
 
 export interface ContainerConfig {
@@ -114,6 +204,9 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly namespaces: NamespaceOptions;
+  readonly security: ContainerSecurity;
+  /** `SIGTERM` and the like; the image's when undefined. */
+  readonly stopSignal: string | undefined;
   readonly resources: LinuxResources;
   readonly cgroupParent: string | undefined;
   readonly oomScoreAdj: number;
@@ -130,6 +223,8 @@ export interface LinuxResources {
   readonly cpuPeriod: number;
   /** Bytes; 0 is unlimited. */
   readonly memoryLimit: number;
+  /** Processes; undefined is unlimited. */
+  readonly pidsLimit?: number;
 }
 
 export interface RuntimePod {
@@ -168,6 +263,8 @@ export interface RuntimeContainerStatus {
   readonly error: string;
   readonly image: string;
   readonly imageId: string;
+  /** What the runtime enforces now; undefined when it is not known. */
+  readonly resources?: LinuxResources;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -193,6 +290,8 @@ export interface ImageStatus {
   readonly digests: readonly string[];
   /** Bytes on the host. */
   readonly size?: number;
+  /** The image's `USER`, e.g. `1000:1000` or `nobody`; empty when it has none, undefined when it was not looked up. */
+  readonly user?: string;
 }
 
 export interface ImageAuth {

@@ -1,4 +1,4 @@
-import type { Pod } from '../objects/types.ts';
+import type { ObjectKind, ObjectReader, ObjectsByKind, Pod } from '../objects/types.ts';
 
 /** An object and the place that it came from. */
 export interface SourcedPod {
@@ -6,6 +6,13 @@ export interface SourcedPod {
   /** `file` or `api`, as in the annotation `kubernetes.io/config.source`. */
   readonly source: string;
   /** Where in the source: a file name. */
+  readonly origin: string;
+}
+
+/** An object that is no pod, and the place that it came from. */
+export interface SourcedObject {
+  readonly object: ObjectsByKind[ObjectKind];
+  readonly source: string;
   readonly origin: string;
 }
 
@@ -26,11 +33,12 @@ export interface SourceProblem {
 export interface SourceSnapshot {
   readonly source: string;
   readonly pods: readonly SourcedPod[];
+  readonly objects: readonly SourcedObject[];
   readonly problems: readonly SourceProblem[];
 }
 
 /** The desired objects of all sources. Only sources write to it. */
-export interface ObjectStore {
+export interface ObjectStore extends ObjectReader {
   /** Replaces all that a source wants, and tells the subscribers which pod UIDs changed. */
   set(snapshot: SourceSnapshot): void;
   pod(uid: string): SourcedPod | undefined;
@@ -40,4 +48,11 @@ export interface ObjectStore {
   synced(): boolean;
   /** Calls `listener` with the UIDs that appeared, changed or went, also for a source's empty first snapshot. */
   subscribe(listener: (uids: ReadonlySet<string>) => void): () => void;
+  /** Calls `listener` with the keys (`objectKey`) of the objects that appeared, changed or went. */
+  subscribeObjects(listener: (keys: ReadonlySet<string>) => void): () => void;
+}
+
+/** `Kind/namespace/name`; the namespace of a PersistentVolume is empty. */
+export function objectKey(kind: ObjectKind, namespace: string, name: string): string {
+  return `${kind}/${kind === 'PersistentVolume' ? '' : namespace}/${name}`;
 }
