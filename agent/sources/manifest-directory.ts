@@ -207,7 +207,7 @@ class ManifestDirectory {
     const own = this.#problem === undefined ? [] : [this.#problem];
     const problems = [...own, ...files.flatMap((file) => file.problems()), ...plan.problems];
     this.#logNew(problems);
-    this.#options.onSnapshot({ source: FILE_SOURCE, pods: plan.pods, problems });
+    this.#options.onSnapshot({ source: FILE_SOURCE, pods: plan.pods, objects: [], problems });
   }
 
   #logNew(problems: readonly SourceProblem[]): void {
