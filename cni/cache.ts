@@ -26,14 +26,33 @@ export interface ResultCache {
   get(containerId: string, ifName: string): Promise<CachedAttachment | undefined>;
   put(attachment: CachedAttachment): Promise<void>;
   remove(containerId: string, ifName: string): Promise<void>;
+  /** All of podwright's: other runtimes of this host may keep theirs in the same directory. */
   list(): Promise<readonly CachedAttachment[]>;
   /** Removes half-written entries of a daemon that was killed. */
   sweep(): Promise<void>;
 }
 
-/** An entry that a crash or a full disk cut short counts as absent. */
-export function createResultCache(cacheDir: string): ResultCache {
+type OnWarning = (message: string, fields: object) => void;
+
+/** Whose entry it is; libcni and those who read its files skip the field. */
+const owner = 'podwright';
+
+/** An entry that a crash or a full disk cut short counts as absent; each is told of once. */
+export function createResultCache(cacheDir: string, onWarning: OnWarning = () => undefined): ResultCache {
   const directory = join(cacheDir, 'results');
+  const told = new Set<string>();
+  const read = async (name: string): Promise<CacheFile | undefined> => {
+    const path = join(directory, name);
+    const text = await readIfThere(path);
+    if (text === undefined) return undefined;
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!told.has(path)) onWarning('CNI result cannot be read: counts as absent', { path, err: error });
+      told.add(path);
+      return undefined;
+    }
+  };
   const pathOf = (network: string, containerId: string, ifName: string): string =>
     join(directory, `${network}-${containerId}-${ifName}`);
   const find = async (containerId: string, ifName: string): Promise<string[]> => {
@@ -43,8 +62,8 @@ export function createResultCache(cacheDir: string): ResultCache {
   return {
     get: async (containerId, ifName) => {
       for (const name of await find(containerId, ifName)) {
-        const entry = await read(join(directory, name));
-        if (entry !== undefined) return entry;
+        const file = await read(name);
+        if (file !== undefined) return file.attachment;
       }
       return undefined;
     },
@@ -56,8 +75,8 @@ export function createResultCache(cacheDir: string): ResultCache {
       for (const name of await find(containerId, ifName)) await rm(join(directory, name), { force: true });
     },
     list: async () => {
-      const entries = await Promise.all((await names(directory)).map((name) => read(join(directory, name))));
-      return entries.filter((entry) => entry !== undefined);
+      const files = await Promise.all((await names(directory)).map(read));
+      return files.flatMap((file) => (file?.isOwn === true ? [file.attachment] : []));
     },
     sweep: () => removeAbandonedFiles(directory),
   };
@@ -75,6 +94,7 @@ async function names(directory: string): Promise<string[]> {
 function encode({ config, containerId, ifName, netns, pod, portMappings, result, deleting }: CachedAttachment): string {
   return JSON.stringify({
     kind: 'cniCacheV1',
+    owner,
     containerId,
     config: Buffer.from(JSON.stringify(config)).toString('base64'),
     ifName,
@@ -91,19 +111,25 @@ function encode({ config, containerId, ifName, netns, pod, portMappings, result,
   });
 }
 
-async function read(path: string): Promise<CachedAttachment | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+async function readIfThere(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
-  try {
-    return decode(JSON.parse(text) as Encoded);
-  } catch {
-    return undefined;
-  }
+}
+
+interface CacheFile {
+  readonly attachment: CachedAttachment;
+  readonly isOwn: boolean;
+}
+
+function parse(text: string): CacheFile {
+  const entry = JSON.parse(text) as Encoded;
+  return { attachment: decode(entry), isOwn: entry.owner === owner };
 }
 
 interface Encoded {
+  readonly owner?: string;
   readonly containerId: string;
   readonly config: string;
   readonly ifName: string;

@@ -1,8 +1,9 @@
 import { createResultCache, type CachedAttachment, type ResultCache } from './cache.ts';
+import { attemptAll, type Chain, type ChainAttachment, createChain } from './chain.ts';
 import { defaultNetwork, subnetsOf } from './default-network.ts';
 import { ensureForwarding } from './forwarding/index.ts';
-import { attachmentKey, type BuiltInPlugin, type PluginRequest } from './plugin.ts';
-import { createPlugins, isBuiltIn } from './plugins.ts';
+import { attachmentKey } from './plugin.ts';
+import { createPlugins } from './plugins.ts';
 import { CniError, cniErrorCode } from './spec/error.ts';
 import { createConfigLoader } from './spec/load.ts';
 import type { CniResult, NetworkConfigList, PluginConfig, PortMapping } from './spec/types.ts';
@@ -84,7 +85,7 @@ class Network implements PodNetwork {
   readonly #default: NetworkConfigList;
   readonly #loadConfig: ReturnType<typeof createConfigLoader>;
   readonly #cache: ResultCache;
-  readonly #plugin: (type: string) => BuiltInPlugin;
+  readonly #chain: Chain;
   readonly #gate = createGate();
   #status: NetworkStatus;
   #told = '';
@@ -94,11 +95,11 @@ class Network implements PodNetwork {
     this.#exec = options.exec ?? systemExec;
     this.#default = defaultNetwork(options.podCidrs);
     this.#loadConfig = createConfigLoader(options.confDir);
-    this.#cache = createResultCache(options.cacheDir);
     const { dataDir, binDirs, setSysctl } = options;
     const onWarning = options.onWarning ?? (() => undefined);
+    this.#cache = createResultCache(options.cacheDir, onWarning);
     const deps = { exec: this.#exec, dataDir, onWarning, ...(setSysctl === undefined ? {} : { setSysctl }) };
-    this.#plugin = createPlugins(deps, binDirs);
+    this.#chain = createChain(createPlugins(deps, binDirs));
     this.#status = { ...describe(this.#default), ready: true };
   }
 
@@ -116,36 +117,40 @@ class Network implements PodNetwork {
   }
 
   async add(attachment: Attachment, signal: AbortSignal): Promise<CniResult> {
-    const ifName = attachment.ifName ?? defaultIfName;
-    return this.#gate.shared(attachmentKey(attachment.containerId, ifName), async () => {
-      const cached = await this.#cache.get(attachment.containerId, ifName);
+    const { containerId, ifName = defaultIfName } = attachment;
+    const task = async (): Promise<CniResult> => {
+      const cached = await this.#cache.get(containerId, ifName);
       if (cached?.deleting === false) return cached.result;
       const config = await this.#config();
-      const result = await this.#addChain(config, attachment, ifName, signal);
+      const result = await this.#chain.add(config, { ...attachment, ifName }, signal);
       await this.#cache.put({ ...attachment, ifName, config, result, deleting: false });
       return result;
-    });
+    };
+    return this.#gate.shared(attachmentKey(containerId, ifName), task, signal);
   }
 
   async del(attachment: DelRequest, signal: AbortSignal): Promise<void> {
-    const ifName = attachment.ifName ?? defaultIfName;
-    await this.#gate.shared(attachmentKey(attachment.containerId, ifName), async () => {
-      const cached = await this.#cache.get(attachment.containerId, ifName);
-      await this.#delChain(cached, { ...attachment, ifName }, signal);
-    });
+    const { containerId, ifName = defaultIfName, pod, portMappings } = attachment;
+    // An empty path is how the protocol says that there is no namespace.
+    const netns = attachment.netns === '' ? undefined : attachment.netns;
+    const task = async (): Promise<void> => {
+      const cached = await this.#cache.get(containerId, ifName);
+      if (cached === undefined) await this.#delUnknown({ containerId, ifName, pod, portMappings, netns }, signal);
+      else await this.#delCached(cached, netns, signal);
+    };
+    await this.#gate.shared(attachmentKey(containerId, ifName), task, signal);
   }
 
   async check(attachment: Attachment, signal: AbortSignal): Promise<void> {
-    const ifName = attachment.ifName ?? defaultIfName;
-    const cached = await this.#cache.get(attachment.containerId, ifName);
-    if (cached === undefined) {
-      throw new CniError(cniErrorCode.unknownContainer, `container ${attachment.containerId} is not attached`);
-    }
-    if (cached.config.disableCheck) return;
-    for (const plugin of cached.config.plugins) {
-      const request = toRequest(cached.config, plugin, { ...attachment, ifName }, cached.result);
-      await this.#plugin(plugin.type).check(request, signal);
-    }
+    const { containerId, ifName = defaultIfName } = attachment;
+    const task = async (): Promise<void> => {
+      const cached = await this.#cache.get(containerId, ifName);
+      if (cached?.deleting !== false) {
+        throw new CniError(cniErrorCode.unknownContainer, `container ${containerId} is not attached`);
+      }
+      await this.#chain.check(cached.config, { ...attachment, ifName }, cached.result, signal);
+    };
+    await this.#gate.shared(attachmentKey(containerId, ifName), task, signal);
   }
 
   async cached(containerId: string, ifName = defaultIfName): Promise<CniResult | undefined> {
@@ -159,13 +164,20 @@ class Network implements PodNetwork {
       await this.#cache.sweep();
       const entries = await this.#cache.list();
       const stale = entries.filter(({ containerId }) => !containers.has(containerId));
-      for (const entry of stale) await this.#delChain(entry, { ...entry, netns: '' }, signal);
-      const valid = new Set([...containers].map((id) => attachmentKey(id, defaultIfName)));
-      for (const { containerId, ifName } of entries) {
-        if (containers.has(containerId)) valid.add(attachmentKey(containerId, ifName));
-      }
-      await this.#gcPlugins(await this.#config(), valid, signal);
-    });
+      const kept = entries.filter(({ containerId }) => containers.has(containerId));
+      const valid = new Set([
+        ...[...containers].map((id) => attachmentKey(id, defaultIfName)),
+        ...kept.map(({ containerId, ifName }) => attachmentKey(containerId, ifName)),
+      ]);
+      await attemptAll(
+        [
+          ...stale.map((entry) => () => this.#delCached(entry, undefined, signal)),
+          async () => this.#chain.gc(await this.#config(), valid, signal),
+        ],
+        signal,
+        (task) => task(),
+      );
+    }, signal);
   }
 
   status(): NetworkStatus {
@@ -192,8 +204,9 @@ class Network implements PodNetwork {
     this.#told = text;
     if (config !== undefined) return config;
     if (problems.length === 0) return this.#default;
-    this.#status = { ...this.#status, ready: false, reason: `no valid CNI configuration: ${text}` };
-    throw new CniError(cniErrorCode.invalidNetworkConfig, `no valid CNI configuration: ${text}`);
+    const reason = `no valid CNI configuration: ${text}`;
+    this.#status = { ...this.#status, ready: false, reason };
+    throw new CniError(cniErrorCode.invalidNetworkConfig, reason);
   }
 
   async #forwarding(config: NetworkConfigList, bridge: PluginConfig, signal: AbortSignal): Promise<void> {
@@ -210,73 +223,26 @@ class Network implements PodNetwork {
     );
   }
 
-  /** ADD of each plugin in order, the result of one handed to the next; a failure undoes what there is. */
-  async #addChain(
-    config: NetworkConfigList,
-    attachment: Attachment,
-    ifName: string,
-    signal: AbortSignal,
-  ): Promise<CniResult> {
-    let result: CniResult | undefined;
-    try {
-      for (const plugin of config.plugins) {
-        const request = toRequest(config, plugin, { ...attachment, ifName }, result);
-        result = await this.#plugin(plugin.type).add(request, signal);
-      }
-    } catch (error) {
-      // An aborted ADD is left to DEL: the daemon stops, or the sandbox is about to be removed.
-      if (!signal.aborted) await this.#delChain(undefined, { ...attachment, ifName }, signal).catch(() => undefined);
-      throw error;
-    }
-    return result ?? { cniVersion: config.cniVersion };
-  }
-
-  /** DEL of each plugin in reverse, by the configuration of the ADD; the cache entry is marked first and goes last. */
-  async #delChain(
-    cached: CachedAttachment | undefined,
-    attachment: DelRequest & { readonly ifName: string },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const config = cached?.config ?? (await this.#config());
-    const known = cached === undefined ? attachment : { ...cached, netns: attachment.netns ?? '' };
+  /** DEL by the configuration of the ADD; the cache entry is marked first and goes last. */
+  async #delCached(cached: CachedAttachment, netns: string | undefined, signal: AbortSignal): Promise<void> {
     // On a full disk too a pod must be able to go: then only a kill within this DEL would do harm.
-    if (cached?.deleting === false) await this.#cache.put({ ...cached, deleting: true }).catch(() => undefined);
-    for (const plugin of [...config.plugins].reverse()) {
-      // What was never attached needs no plugin of somebody else: it could only fail for want of a namespace.
-      if (cached === undefined && !isBuiltIn(plugin.type) && attachment.netns === undefined) continue;
-      await this.#plugin(plugin.type).del(toRequest(config, plugin, known, cached?.result), signal);
-    }
-    await this.#cache.remove(attachment.containerId, attachment.ifName ?? defaultIfName);
+    if (!cached.deleting) await this.#cache.put({ ...cached, deleting: true }).catch(() => undefined);
+    await this.#chain.del(cached.config, { ...cached, netns }, cached.result, signal);
+    await this.#cache.remove(cached.containerId, cached.ifName);
   }
 
-  async #gcPlugins(config: NetworkConfigList, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    if (config.disableGC) return;
-    for (const plugin of config.plugins) {
-      // GC is of specification 1.1: a plugin of somebody else that speaks less does not know it.
-      if (!isBuiltIn(plugin.type) && config.cniVersion !== '1.1.0') continue;
-      await this.#plugin(plugin.type).gc(config.name, plugin, valid, signal);
-    }
+  /**
+   * What an ADD left that was killed before its result was stored. Without a valid configuration nothing can be
+   * attached, and a pod that waits for one must be able to go: what there may be is left to GC.
+   */
+  async #delUnknown(attachment: ChainAttachment, signal: AbortSignal): Promise<void> {
+    const config = await this.#config().catch((error: unknown) => {
+      if (error instanceof CniError && error.code === cniErrorCode.invalidNetworkConfig) return undefined;
+      throw error;
+    });
+    if (config !== undefined) await this.#chain.del(config, attachment, undefined, signal);
+    await this.#cache.remove(attachment.containerId, attachment.ifName);
   }
-}
-
-function toRequest(
-  config: NetworkConfigList,
-  plugin: PluginConfig,
-  attachment: DelRequest,
-  prevResult: CniResult | undefined,
-): PluginRequest {
-  const { containerId, netns, ifName = defaultIfName, pod, portMappings } = attachment;
-  return {
-    cniVersion: config.cniVersion,
-    network: config.name,
-    config: plugin,
-    containerId,
-    netns: netns === '' ? undefined : netns,
-    ifName,
-    pod,
-    portMappings,
-    prevResult,
-  };
 }
 
 function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready'> {

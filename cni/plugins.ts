@@ -4,11 +4,11 @@ import { createLoopbackPlugin } from './loopback/index.ts';
 import type { BuiltInPlugin, PluginDeps } from './plugin.ts';
 import { createPortmapPlugin } from './portmap/index.ts';
 
-const builtIn: Readonly<Record<string, (deps: PluginDeps) => BuiltInPlugin>> = {
-  bridge: createBridgePlugin,
-  loopback: createLoopbackPlugin,
-  portmap: createPortmapPlugin,
-};
+const builtIn: ReadonlyMap<string, (deps: PluginDeps) => BuiltInPlugin> = new Map([
+  ['bridge', createBridgePlugin],
+  ['loopback', createLoopbackPlugin],
+  ['portmap', createPortmapPlugin],
+]);
 
 /**
  * The plugins by type. Types that are built in run inside the daemon, also for a configuration of the user's and when a
@@ -19,11 +19,15 @@ export function createPlugins(deps: PluginDeps, binDirs: readonly string[]): (ty
   return (type) => {
     let plugin = plugins.get(type);
     if (plugin === undefined) {
-      plugin = builtIn[type]?.(deps) ?? createInvokedPlugin(type, { exec: deps.exec, binDirs });
+      plugin = create(type, deps, binDirs);
       plugins.set(type, plugin);
     }
     return plugin;
   };
 }
 
-export const isBuiltIn = (type: string): boolean => type in builtIn;
+function create(type: string, deps: PluginDeps, binDirs: readonly string[]): BuiltInPlugin {
+  return builtIn.get(type)?.(deps) ?? createInvokedPlugin(type, { exec: deps.exec, binDirs });
+}
+
+export const isBuiltIn = (type: string): boolean => builtIn.has(type);

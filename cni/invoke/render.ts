@@ -1,4 +1,5 @@
 import type { PluginRequest } from '../plugin.ts';
+import { encodeResult } from '../spec/result.ts';
 import type { PluginConfig } from '../spec/types.ts';
 
 export type CniCommand = 'ADD' | 'DEL' | 'CHECK' | 'GC';
@@ -36,7 +37,7 @@ export function renderConfig(request: PluginRequest): string {
     cniVersion,
     name: network,
     ...(runtimeConfig === undefined ? {} : { runtimeConfig }),
-    ...(prevResult === undefined ? {} : { prevResult: { ...prevResult, cniVersion } }),
+    ...(prevResult === undefined ? {} : { prevResult: encodeResult(prevResult, cniVersion) }),
   });
 }
 

@@ -11,7 +11,7 @@ import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniResult, PluginConfig } from '../spec/types.ts';
 import type { PortmapBackend, PortSet } from './backend.ts';
 import { type Claim, type Claims, createClaims } from './claims.ts';
-import { forgetUdpFlows } from './conntrack.ts';
+import { createUdpFlowCleaner, type ForgetUdpFlows } from './conntrack.ts';
 import { ExecFailure } from '../util/exec.ts';
 import { setSysctl } from '../util/sysctl.ts';
 import { createIptablesBackend } from './iptables/backend.ts';
@@ -37,11 +37,13 @@ interface Replacement {
 class PortmapPlugin implements BuiltInPlugin {
   readonly #deps: PluginDeps;
   readonly #claims: Claims;
+  readonly #forgetUdpFlows: ForgetUdpFlows;
   readonly #backends = new Map<string, Promise<PortmapBackend>>();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(deps: PluginDeps) {
     this.#deps = deps;
+    this.#forgetUdpFlows = createUdpFlowCleaner(deps.exec, deps.onWarning);
     // No network can have this name, and so this directory for its leases.
     this.#claims = createClaims(join(deps.dataDir, '.hostports'));
   }
@@ -60,7 +62,7 @@ class PortmapPlugin implements BuiltInPlugin {
       await this.#routeLocalnet(prevResult, ports);
       await this.#apply({ containerId, network, before, after: ports }, config, signal);
     });
-    await forgetUdpFlows(this.#deps.exec, ports, this.#deps.onWarning, signal);
+    await this.#forgetUdpFlows(ports, signal);
     return prevResult;
   }
 
@@ -102,7 +104,7 @@ class PortmapPlugin implements BuiltInPlugin {
       await this.#claims.release(containerId);
       return before;
     });
-    await forgetUdpFlows(this.#deps.exec, ports, this.#deps.onWarning, signal);
+    await this.#forgetUdpFlows(ports, signal);
   }
 
   /** Without it the kernel drops what comes from 127.0.0.1 and leaves through the bridge. */

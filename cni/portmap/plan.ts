@@ -20,10 +20,13 @@ export interface HostPort {
  * The host ports of an attachment: each mapping once for each address family that the pod has an address of. A mapping
  * whose host address is of one family exists in that family only; `0.0.0.0` and `::` mean all addresses of theirs.
  *
- * @throws CniError when a host address is none
+ * @throws CniError when a host address is none, or when one host port is to lead to two container ports
  */
 export function planHostPorts(mappings: readonly PortMapping[], result: CniResult | undefined): HostPort[] {
-  const pods = podAddresses(result);
+  return onceEach(translate(mappings, podAddresses(result)));
+}
+
+function translate(mappings: readonly PortMapping[], pods: readonly PodAddress[]): HostPort[] {
   return mappings.flatMap((mapping) => {
     const host = hostAddress(mapping);
     return pods
@@ -38,6 +41,25 @@ export function planHostPorts(mappings: readonly PortMapping[], result: CniResul
         containerPort: mapping.containerPort,
       }));
   });
+}
+
+/**
+ * Kubernetes takes a port on no address and on `0.0.0.0` for two, here it is one. To be refused before it is stored: the
+ * kernel would refuse every later change, of whatever pod, that has both in it.
+ */
+function onceEach(ports: readonly HostPort[]): HostPort[] {
+  const found = new Map<string, HostPort>();
+  for (const port of ports) {
+    const key = `${port.family} ${describePort(port)}`;
+    const other = found.get(key);
+    if (other !== undefined && other.containerPort !== port.containerPort) {
+      const targets = `${other.containerPort} and ${port.containerPort}`;
+      const message = `portmap: host port ${describePort(port)} leads to container ports ${targets} of one pod`;
+      throw new CniError(cniErrorCode.invalidNetworkConfig, message);
+    }
+    found.set(key, port);
+  }
+  return [...found.values()];
 }
 
 /** A host address that cannot be read must not become a port that is open on all of them. */

@@ -27,6 +27,16 @@ export function decodeResult(value: unknown): CniResult {
   };
 }
 
+/**
+ * A result as a plugin of `cniVersion` expects it: before 1.0 an address carries its family in `version`, and was no result
+ * without it. Keys that came with later versions stay, as a decoder skips what it does not know.
+ */
+export function encodeResult(result: CniResult, cniVersion: string): CniResult {
+  if (!cniVersion.startsWith('0.') || result.ips === undefined) return { ...result, cniVersion };
+  const ips = result.ips.map((ip) => ({ version: ip.address.includes(':') ? '6' : '4', ...ip }));
+  return { ...result, cniVersion, ips };
+}
+
 /** The error that a plugin printed; undefined when its output is none. */
 export function parseError(text: string): CniError | undefined {
   try {

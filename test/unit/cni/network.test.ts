@@ -184,10 +184,10 @@ describe('the gate', () => {
       for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
     };
     const all = [
-      gate.shared('a', task('a')),
-      gate.shared('b', task('b')),
-      gate.exclusive(task('x')),
-      gate.shared('c', task('c')),
+      gate.shared('a', task('a'), signal),
+      gate.shared('b', task('b'), signal),
+      gate.exclusive(task('x'), signal),
+      gate.shared('c', task('c'), signal),
     ];
     await settle();
     expect(order).toEqual(['a starts', 'b starts']);
