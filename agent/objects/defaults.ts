@@ -1,11 +1,12 @@
-import type { IContainer, IPod, IPodSpec, IResourceRequirements, IVolume } from 'kubernetes-models/v1';
-import { imageTag } from './image-name.ts';
-import type { Container, ContainerPort, Pod, PodSpec } from './types.ts';
-import { VOLUME_SOURCES } from './pod-schema.ts';
+import type { IPod, IPodSpec } from 'kubernetes-models/v1';
+import { or } from './default-text.ts';
+import { defaultContainer } from './defaults-container.ts';
+import { defaultVolume } from './defaults-volume.ts';
+import type { EphemeralContainer, Pod, PodSpec } from './types.ts';
 
 /*
  * What the API server fills in (`pkg/apis/core/v1/defaults.go`), and beyond that empty lists and maps, so that readers need not ask
- * whether they are there. In Go an empty text is an absent one, and so it is here.
+ * whether they are there.
  */
 
 /** A pod with every default in its place. The input is not changed. */
@@ -27,18 +28,23 @@ export function defaultPod(pod: IPod): Pod {
   };
 }
 
-function defaultSpec(spec: IPodSpec): PodSpec {
-  const { initContainers, ...rest } = spec;
-  const containers = (list: readonly IContainer[]): Container[] =>
-    list.map((container) => defaultContainer(container, spec.hostNetwork === true));
+function defaultSpec(given: IPodSpec): PodSpec {
+  const { initContainers, ephemeralContainers, ...spec } = given;
+  const hostNetwork = spec.hostNetwork === true;
   return {
-    ...rest,
-    containers: containers(spec.containers ?? []),
-    ...(initContainers === undefined ? {} : { initContainers: containers(initContainers) }),
+    ...spec,
+    containers: (spec.containers ?? []).map((one) => defaultContainer(one, hostNetwork)),
+    ...(initContainers === undefined
+      ? {}
+      : { initContainers: initContainers.map((one) => defaultContainer(one, hostNetwork)) }),
+    ...(ephemeralContainers === undefined
+      ? {}
+      : { ephemeralContainers: ephemeralContainers.map((one): EphemeralContainer => defaultContainer(one, false)) }),
     volumes: (spec.volumes ?? []).map(defaultVolume),
     restartPolicy: or(spec.restartPolicy, 'Always'),
     terminationGracePeriodSeconds: spec.terminationGracePeriodSeconds ?? 30,
     dnsPolicy: or(spec.dnsPolicy, 'ClusterFirst'),
+    ...defaultServiceAccount(spec),
     nodeName: spec.nodeName ?? '',
     schedulerName: or(spec.schedulerName, 'default-scheduler'),
     securityContext: spec.securityContext ?? {},
@@ -46,36 +52,8 @@ function defaultSpec(spec: IPodSpec): PodSpec {
   };
 }
 
-function defaultContainer(container: IContainer, hostNetwork: boolean): Container {
-  const image = container.image ?? '';
-  return {
-    ...container,
-    image,
-    imagePullPolicy: or(container.imagePullPolicy, imageTag(image) === 'latest' ? 'Always' : 'IfNotPresent'),
-    resources: defaultResources(container.resources ?? {}),
-    env: container.env ?? [],
-    ports: (container.ports ?? []).map((port): ContainerPort => {
-      const hostPort = hostNetwork && (port.hostPort ?? 0) === 0 ? { hostPort: port.containerPort } : {};
-      return { ...port, ...hostPort, protocol: or(port.protocol, 'TCP') };
-    }),
-    volumeMounts: container.volumeMounts ?? [],
-    terminationMessagePath: or(container.terminationMessagePath, '/dev/termination-log'),
-    terminationMessagePolicy: or(container.terminationMessagePolicy, 'File'),
-  };
-}
-
-/** What is limited and not requested is requested up to its limit. */
-function defaultResources(resources: IResourceRequirements): IResourceRequirements {
-  if (resources.limits === undefined) return resources;
-  return { ...resources, requests: { ...resources.limits, ...resources.requests } };
-}
-
-function defaultVolume(volume: IVolume): IVolume {
-  if (!VOLUME_SOURCES.some((source) => volume[source] !== undefined)) return { ...volume, emptyDir: {} };
-  if (volume.hostPath === undefined) return volume;
-  return { ...volume, hostPath: { ...volume.hostPath, type: volume.hostPath.type ?? '' } };
-}
-
-function or<T extends string>(value: T | undefined, fallback: NoInfer<T>): T {
-  return value === undefined || value.length === 0 ? fallback : value;
+/** `serviceAccount` is the old name of the field (`pkg/apis/core/v1/conversion.go`). */
+function defaultServiceAccount(spec: IPodSpec): Pick<PodSpec, 'serviceAccountName'> {
+  const name = or(spec.serviceAccountName, spec.serviceAccount ?? '');
+  return name === '' ? {} : { serviceAccountName: name };
 }

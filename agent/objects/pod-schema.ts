@@ -1,8 +1,14 @@
+import { containerShape, ephemeralContainerShape, resourcesShape } from './schema-container.ts';
+import { affinityShape, tolerationShape, topologySpreadShape } from './schema-scheduling.ts';
+import { podSecurityShape } from './schema-security.ts';
+import { volumeShape } from './schema-volume.ts';
 import type { Shape } from './schema.ts';
 
+export { OTHER_VOLUME_SOURCES, VOLUME_SOURCES } from './schema-volume.ts';
+
 /*
- * The fields of a v1 Pod (Kubernetes 1.36, `k8s.io/api/core/v1/types.go`). Parts that nothing here reads are 'any': what
- * is not supported is refused by support.ts, whatever it holds.
+ * The fields of a v1 Pod (Kubernetes 1.36, `k8s.io/api/core/v1/types.go`). Parts that nothing on a node reads are 'any'. What is
+ * not supported is refused by support.ts.
  */
 
 const strings: Shape = { list: 'string' };
@@ -28,144 +34,61 @@ const metadata: Shape = {
   },
 };
 
-const resources: Shape = { fields: { limits: { map: 'quantity' }, requests: { map: 'quantity' }, claims: 'any' } };
-
-const port: Shape = {
-  fields: { name: 'string', containerPort: 'integer', hostPort: 'integer', protocol: 'string', hostIP: 'string' },
-};
-
-const volumeMount: Shape = {
+const dnsConfig: Shape = {
   fields: {
-    name: 'string',
-    mountPath: 'string',
-    mountPropagation: 'string',
-    readOnly: 'boolean',
-    recursiveReadOnly: 'string',
-    subPath: 'string',
-    subPathExpr: 'string',
+    nameservers: strings,
+    searches: strings,
+    options: { list: { fields: { name: 'string', value: 'string' } } },
   },
 };
 
-const container: Shape = {
-  fields: {
-    name: 'string',
-    image: 'string',
-    imagePullPolicy: 'string',
-    command: strings,
-    args: strings,
-    workingDir: 'string',
-    env: { list: { fields: { name: 'string', value: 'string', valueFrom: 'any' } } },
-    envFrom: 'any',
-    ports: { list: port },
-    resources,
-    resizePolicy: 'any',
-    restartPolicy: 'string',
-    restartPolicyRules: 'any',
-    volumeMounts: { list: volumeMount },
-    volumeDevices: 'any',
-    livenessProbe: 'any',
-    readinessProbe: 'any',
-    startupProbe: 'any',
-    lifecycle: 'any',
-    securityContext: 'any',
-    stdin: 'boolean',
-    stdinOnce: 'boolean',
-    tty: 'boolean',
-    terminationMessagePath: 'string',
-    terminationMessagePolicy: 'string',
-  },
-};
-
-/** Volume sources that this version has no code for. */
-export const OTHER_VOLUME_SOURCES = [
-  'awsElasticBlockStore',
-  'azureDisk',
-  'azureFile',
-  'cephfs',
-  'cinder',
-  'configMap',
-  'csi',
-  'downwardAPI',
-  'ephemeral',
-  'fc',
-  'flexVolume',
-  'flocker',
-  'gcePersistentDisk',
-  'gitRepo',
-  'glusterfs',
-  'image',
-  'iscsi',
-  'nfs',
-  'persistentVolumeClaim',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'projected',
-  'quobyte',
-  'rbd',
-  'scaleIO',
-  'secret',
-  'storageos',
-  'vsphereVolume',
-] as const;
-
-export const VOLUME_SOURCES = ['emptyDir', 'hostPath', ...OTHER_VOLUME_SOURCES] as const;
-
-const volume: Shape = {
-  fields: {
-    ...Object.fromEntries(OTHER_VOLUME_SOURCES.map((name): [string, Shape] => [name, 'any'])),
-    name: 'string',
-    emptyDir: { fields: { medium: 'string', sizeLimit: 'quantity' } },
-    hostPath: { fields: { path: 'string', type: 'string' } },
-  },
-};
-
-const toleration: Shape = {
-  fields: { key: 'string', operator: 'string', value: 'string', effect: 'string', tolerationSeconds: 'integer' },
+const resourceClaim: Shape = {
+  fields: { name: 'string', resourceClaimName: 'string', resourceClaimTemplateName: 'string', source: 'any' },
 };
 
 const spec: Shape = {
   fields: {
     activeDeadlineSeconds: 'integer',
-    affinity: 'any',
+    affinity: affinityShape,
     automountServiceAccountToken: 'boolean',
-    containers: { list: container },
-    dnsConfig: 'any',
+    containers: { list: containerShape },
+    dnsConfig,
     dnsPolicy: 'string',
     enableServiceLinks: 'boolean',
-    ephemeralContainers: 'any',
-    hostAliases: 'any',
+    ephemeralContainers: { list: ephemeralContainerShape },
+    hostAliases: { list: { fields: { ip: 'string', hostnames: strings } } },
     hostIPC: 'boolean',
     hostNetwork: 'boolean',
     hostPID: 'boolean',
     hostUsers: 'boolean',
     hostname: 'string',
     hostnameOverride: 'string',
-    imagePullSecrets: 'any',
-    initContainers: 'any',
+    imagePullSecrets: { list: { fields: { name: 'string' } } },
+    initContainers: { list: containerShape },
     nodeName: 'string',
     nodeSelector: stringMap,
     os: { fields: { name: 'string' } },
-    overhead: 'any',
+    overhead: { map: 'quantity' },
     preemptionPolicy: 'string',
     priority: 'integer',
     priorityClassName: 'string',
-    readinessGates: 'any',
-    resourceClaims: 'any',
-    resources: 'any',
+    readinessGates: { list: { fields: { conditionType: 'string' } } },
+    resourceClaims: { list: resourceClaim },
+    resources: resourcesShape,
     restartPolicy: 'string',
     runtimeClassName: 'string',
     schedulerName: 'string',
-    schedulingGates: 'any',
-    securityContext: 'any',
+    schedulingGates: { list: { fields: { name: 'string' } } },
+    securityContext: podSecurityShape,
     serviceAccount: 'string',
     serviceAccountName: 'string',
     setHostnameAsFQDN: 'boolean',
     shareProcessNamespace: 'boolean',
     subdomain: 'string',
     terminationGracePeriodSeconds: 'integer',
-    tolerations: { list: toleration },
-    topologySpreadConstraints: 'any',
-    volumes: { list: volume },
+    tolerations: { list: tolerationShape },
+    topologySpreadConstraints: { list: topologySpreadShape },
+    volumes: { list: volumeShape },
     workloadRef: 'any',
   },
 };

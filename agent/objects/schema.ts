@@ -10,10 +10,10 @@ export type Shape =
   | { readonly fields: Readonly<Record<string, Shape>> };
 
 /**
- * `integer` is a whole number that JavaScript holds exactly; `quantity` is text or a number, whose syntax is checked
- * elsewhere.
+ * `integer` is a whole number that JavaScript holds exactly; `intOrString` is one or text, such as a port and its name;
+ * `quantity` is text or a number, whose syntax is checked elsewhere.
  */
-type ScalarShape = 'string' | 'boolean' | 'integer' | 'quantity' | 'any';
+type ScalarShape = 'string' | 'boolean' | 'integer' | 'intOrString' | 'quantity' | 'any';
 
 /**
  * Compares a value with its shape. A wrong type is an error, as for the API server's decoder; a field that the shape does not
@@ -57,6 +57,10 @@ function checkScalar(value: JsonValue, shape: ScalarShape, path: FieldPath): rea
       return typeof value === 'string' || typeof value === 'number' ? [] : [wrongType(value, 'a quantity', path)];
     case 'integer':
       return Number.isSafeInteger(value) ? [] : [wrongType(value, 'a whole number', path)];
+    case 'intOrString':
+      return typeof value === 'string' || Number.isSafeInteger(value)
+        ? []
+        : [wrongType(value, 'a whole number or a string', path)];
     case 'boolean':
       return typeof value === 'boolean' ? [] : [wrongType(value, 'a boolean', path)];
     case 'string':

@@ -4,22 +4,61 @@ import type {
   IContainerPort,
   IContainerStatus,
   IEnvVar,
+  IEnvVarSource,
+  ILifecycle,
+  IObjectFieldSelector,
   IPersistentVolume,
   IPersistentVolumeClaim,
   IPod,
   IPodCondition,
   IPodSpec,
   IPodStatus,
+  IProbe,
+  IProjectedVolumeSource,
   ISecret,
   IService,
   IVolume,
   IVolumeMount,
+  IVolumeProjection,
 } from 'kubernetes-models/v1';
 
 type With<T, K extends keyof T> = T & { [P in K]-?: NonNullable<T[P]> };
 
 export type { IContainerStatus as ContainerStatus, IPodCondition as PodCondition, IPodStatus as PodStatus };
-export type { IEnvVar as EnvVar, IVolume as Volume, IVolumeMount as VolumeMount };
+export type { IVolumeMount as VolumeMount, IObjectFieldSelector as FieldRef, IProbe as Probe, ILifecycle as Lifecycle };
+
+/** A key of a file that a container of the pod has written (KEP-3721, since 1.34). */
+export interface FileKeyRef {
+  volumeName: string;
+  path: string;
+  key: string;
+  optional?: boolean;
+}
+
+export type EnvVarSource = IEnvVarSource & { fileKeyRef?: FileKeyRef };
+export type EnvVar = Omit<IEnvVar, 'valueFrom'> & { valueFrom?: EnvVarSource };
+
+/** Files of a certificate that the kubelet asks a signer for (KEP-4317, since 1.34). */
+export interface PodCertificateProjection {
+  signerName: string;
+  keyType: string;
+  maxExpirationSeconds?: number;
+  credentialBundlePath?: string;
+  keyPath?: string;
+  certificateChainPath?: string;
+  userAnnotations?: Record<string, string>;
+}
+
+export type ProjectionSource = IVolumeProjection & { podCertificate?: PodCertificateProjection };
+export type ProjectedVolume = Omit<IProjectedVolumeSource, 'sources'> & { sources?: ProjectionSource[] };
+export type Volume = Omit<IVolume, 'projected'> & { projected?: ProjectedVolume };
+
+/** What a container does when it ends with certain exit codes (KEP-5307, since 1.34). */
+export interface RestartRule {
+  action: string;
+  exitCodes?: { operator: string; values?: number[] };
+}
+
 export type ContainerPort = With<IContainerPort, 'protocol'>;
 
 /** A container after defaulting: the fields that the node acts on are there. */
@@ -28,13 +67,23 @@ export type Container = Omit<
     IContainer,
     'image' | 'imagePullPolicy' | 'resources' | 'terminationMessagePath' | 'terminationMessagePolicy' | 'env'
   >,
-  'ports' | 'volumeMounts'
-> & { ports: ContainerPort[]; volumeMounts: IVolumeMount[] };
+  'ports' | 'volumeMounts' | 'env'
+> & { ports: ContainerPort[]; volumeMounts: IVolumeMount[]; env: EnvVar[]; restartPolicyRules?: RestartRule[] };
+
+/** A container that is put into a running pod, to look at it. */
+export type EphemeralContainer = Container & { targetContainerName?: string };
 
 export type PodSpec = Omit<
   With<IPodSpec, 'restartPolicy' | 'terminationGracePeriodSeconds' | 'dnsPolicy' | 'nodeName' | 'volumes'>,
-  'containers' | 'initContainers'
-> & { containers: Container[]; initContainers?: Container[] };
+  'containers' | 'initContainers' | 'ephemeralContainers' | 'volumes'
+> & {
+  containers: Container[];
+  initContainers?: Container[];
+  ephemeralContainers?: EphemeralContainer[];
+  volumes: Volume[];
+  /** The hostname whatever `hostname` and `subdomain` say (KEP-4762, since 1.34). */
+  hostnameOverride?: string;
+};
 
 export type PodMetadata = NonNullable<IPod['metadata']> & {
   name: string;
