@@ -15,8 +15,22 @@ export interface ExpandedContainer {
   /** Undefined: the image's entry point. */
   readonly command: readonly string[] | undefined;
   readonly args: readonly string[] | undefined;
-  /** `NAME=value`, in the order of the manifest. */
+  /** `NAME=value`, in order. */
   readonly env: readonly string[];
+}
+
+/** Resolves `$(VAR)` in a container's command and args by its environment (kubelet `ExpandContainerCommandAndArgs`). */
+export function expandCommand(
+  { command, args }: Pick<Container, 'command' | 'args'>,
+  environment: ReadonlyMap<string, string>,
+): ExpandedContainer {
+  const expandAll = (texts: readonly string[] | undefined): readonly string[] | undefined =>
+    texts === undefined || texts.length === 0 ? undefined : texts.map((text) => expandVariables(text, environment));
+  return {
+    command: expandAll(command),
+    args: expandAll(args),
+    env: [...environment].map(([name, value]) => `${name}=${value}`),
+  };
 }
 
 /**
@@ -24,17 +38,10 @@ export interface ExpandedContainer {
  * with one name wins (kubelet `makeEnvironmentVariables`).
  */
 export function expandContainer(container: Pick<Container, 'command' | 'args' | 'env'>): ExpandedContainer {
-  const variables = environment(container.env);
-  const expandAll = (texts: readonly string[] | undefined): readonly string[] | undefined =>
-    texts === undefined || texts.length === 0 ? undefined : texts.map((text) => expandVariables(text, variables));
-  return {
-    command: expandAll(container.command),
-    args: expandAll(container.args),
-    env: [...variables].map(([name, value]) => `${name}=${value}`),
-  };
+  return expandCommand(container, literalVariables(container.env));
 }
 
-function environment(env: readonly EnvVar[]): ReadonlyMap<string, string> {
+function literalVariables(env: readonly EnvVar[]): ReadonlyMap<string, string> {
   const variables = new Map<string, string>();
   for (const { name, value } of env) variables.set(name, expandVariables(value ?? '', variables));
   return variables;
