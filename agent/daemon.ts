@@ -16,6 +16,7 @@ import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
 import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
 import { createDaemonState } from './node/state.ts';
+import type { ObjectReader } from './objects/types.ts';
 import type { PodDeps } from './pods/deps.ts';
 import { createPodManager } from './pods/manager.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from './runtime/docker/index.ts';
@@ -53,7 +54,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   const addresses = await nodeAddresses();
   const store = createObjectStore(['file']);
   const manager = createPodManager({
-    deps: podDeps(config, { log, events, network, runtime, link, addresses }),
+    deps: podDeps(config, { log, events, network, runtime, link, addresses, objects: store }),
     store,
     onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
     onEnded: () => housekeeping.podEnded(),
@@ -187,9 +188,11 @@ interface PodParts {
   readonly runtime: ContainerRuntime;
   readonly link: RuntimeLink;
   readonly addresses: readonly string[];
+  readonly objects: ObjectReader;
 }
 
-function podDeps(config: Config, { log, events, network, runtime, link, addresses }: PodParts): PodDeps {
+function podDeps(config: Config, parts: PodParts): PodDeps {
+  const { log, events, network, runtime, link, addresses, objects } = parts;
   const clock = systemClock;
   const credentials = createCredentials(dockerConfigPaths(config.rootDir));
   const puller = createImagePuller({ runtime, events, clock, maxParallelPulls: config.maxParallelPulls, credentials });
@@ -201,7 +204,18 @@ function podDeps(config: Config, { log, events, network, runtime, link, addresse
       const { image, imagePullPolicy: policy } = container;
       return puller.ensureImage({ pod: { name, namespace, uid }, container: container.name, image, policy }, signal);
     },
-    volumes: createPodVolumes({ exec, nodeMemoryBytes: totalmem(), rootDir: config.rootDir }),
+    volumes: createPodVolumes({
+      exec,
+      objects,
+      nodeMemoryBytes: totalmem(),
+      allocatable: () => ({
+        cpuMillis: availableParallelism() * 1000,
+        memoryBytes: totalmem(),
+        ephemeralStorageBytes: 0,
+      }),
+      rootDir: config.rootDir,
+      now: () => clock.now(),
+    }),
     events,
     backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
     sandboxImage: (signal) => sandboxImage.ensure(signal),

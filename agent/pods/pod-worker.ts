@@ -7,7 +7,7 @@ import type { PodDeps } from './deps.ts';
 import { endPod, graceSeconds, killContainers, removeContainers, removeSandboxes } from './end.ts';
 import { type BackingOff, computePodActions, type PodActions } from './plan.ts';
 import { backoffKey, containerReference, formatPod, podReference } from './references.ts';
-import { messageOf, startContainers } from './start.ts';
+import { messageOf, type MountsOf, startContainers } from './start.ts';
 import { computePodStatus } from './status.ts';
 
 /** The kubelet's `backOffPeriod`: how long a failed sync waits, times 1 to 1.5. */
@@ -136,7 +136,8 @@ async function start(
     deps.events.event(podReference(pod), 'Warning', 'NetworkNotReady', message);
     return { time: deps.clock.now(), message };
   }
-  const mountsOf = await prepareVolumes(deps, pod, signal);
+  const volumes = await prepareVolumes(deps, pod, signal);
+  const mountsOf: MountsOf = (container) => volumes.mounts(container, new Map(), signal);
   for (const [name, reason] of await startContainers(deps, pod, actions, mountsOf, signal)) {
     if (reason === undefined) record.waiting.delete(name);
     else record.waiting.set(name, reason);

@@ -17,6 +17,8 @@ class StartFailure extends Error {
   }
 }
 
+export type MountsOf = (container: StartContainer['container']) => Promise<readonly Mount[]>;
+
 /** What became of each container that was to start: undefined for one that started. */
 export type StartOutcome = ReadonlyMap<string, WaitingReason | undefined>;
 
@@ -31,7 +33,7 @@ export async function startContainers(
   deps: PodDeps,
   pod: Pod,
   actions: PodActions,
-  mountsOf: (container: StartContainer['container']) => readonly Mount[],
+  mountsOf: MountsOf,
   signal: AbortSignal,
 ): Promise<StartOutcome> {
   const images = actions.startContainers.map((start) =>
@@ -43,7 +45,8 @@ export async function startContainers(
     const image = await images[index];
     return failAs(
       () => 'CreateContainerError',
-      () => createContainer(deps, pod, start, sandbox.id, image?.id ?? '', mountsOf(start.container), signal),
+      async () =>
+        createContainer(deps, pod, start, sandbox.id, image?.id ?? '', await mountsOf(start.container), signal),
     );
   });
   created.forEach(settleQuietly);

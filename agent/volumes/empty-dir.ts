@@ -1,7 +1,7 @@
-import { chmod, lstat, realpath } from 'node:fs/promises';
+import { chmod, lstat, realpath, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Exec } from '../../cni/index.ts';
 import { makeDirectory } from './make-directory.ts';
-import { type MountInfo, readMounts } from './mountinfo.ts';
 
 /** Any user in any container may write (`pkg/volume/emptydir/empty_dir.go`, defaultPerm). */
 const MODE = 0o777;
@@ -14,24 +14,23 @@ export async function ensureEmptyDir(path: string): Promise<void> {
   if ((stats.mode & MODE) !== MODE) await chmod(path, MODE);
 }
 
+/** `statfs` type of a tmpfs (linux/magic.h). */
+const TMPFS_MAGIC = 0x01021994;
+
 /**
- * Makes an emptyDir in memory: a tmpfs of `sizeBytes`. Like the kubelet's its root keeps tmpfs' own mode, 1777. One that
+ * Makes a directory in memory: a tmpfs of `sizeBytes`. Like the kubelet's its root keeps tmpfs' own mode, 1777. One that
  * is mounted already is kept.
  */
-export async function ensureMemoryEmptyDir(
-  path: string,
-  sizeBytes: number,
-  exec: Exec,
-  signal: AbortSignal,
-): Promise<void> {
+export async function ensureTmpfs(path: string, sizeBytes: number, exec: Exec, signal: AbortSignal): Promise<void> {
   await makeDirectory(path, 0o750);
-  const realPath = await realpath(path);
-  const isMounted = (await readMounts()).some((mount) => isTmpfsAt(mount, realPath));
-  if (isMounted) return;
+  if (await isTmpfsMount(path)) return;
   await ensureEmptyDir(path);
-  await exec({ file: 'mount', args: ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', realPath] }, signal);
+  const target = await realpath(path);
+  await exec({ file: 'mount', args: ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', target] }, signal);
 }
 
-function isTmpfsAt(mount: MountInfo, path: string): boolean {
-  return mount.fsType === 'tmpfs' && mount.mountPoint === path;
+/** Asked at every sync of a pod, so without the table of all mounts: a mount point is on another device than its parent. */
+async function isTmpfsMount(path: string): Promise<boolean> {
+  const [{ dev }, parent] = await Promise.all([lstat(path), lstat(dirname(path))]);
+  return dev !== parent.dev && (await statfs(path)).type === TMPFS_MAGIC;
 }

@@ -31,7 +31,7 @@ function mountOf(mount: VolumeMount, container: string, volumes: ReadonlyMap<str
     hostPath: volume.hostPath,
     // As the kubelet: a relative path starts at the container's root.
     containerPath: posix.resolve('/', mount.mountPath),
-    readOnly: mount.readOnly ?? false,
+    readOnly: volume.readOnly || (mount.readOnly ?? false),
     propagation,
   };
 }

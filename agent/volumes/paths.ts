@@ -1,7 +1,30 @@
 import { join } from 'node:path';
+import type { Volume } from '../objects/types.ts';
 
-/** Directory of the kubelet's emptyDir plugin: `kubernetes.io/empty-dir` with `/` written as `~`. */
-const EMPTY_DIR_PLUGIN = 'kubernetes.io~empty-dir';
+/** Directory of a volume plugin of the kubelet's, e.g. `kubernetes.io/empty-dir` with `/` written as `~`. */
+function pluginDir(podDir: string, plugin: string): string {
+  return join(volumesDir(podDir), `kubernetes.io~${plugin}`);
+}
+
+/** Plugins whose volumes are made from objects. */
+export type ContentPlugin = 'configmap' | 'secret' | 'downward-api' | 'projected';
+
+/** The plugin of a volume that is made from objects; undefined for another volume. */
+export function contentPlugin(volume: Volume): ContentPlugin | undefined {
+  if (volume.configMap !== undefined) return 'configmap';
+  if (volume.secret !== undefined) return 'secret';
+  if (volume.downwardAPI !== undefined) return 'downward-api';
+  return volume.projected === undefined ? undefined : 'projected';
+}
+
+export function contentPath(podDir: string, plugin: ContentPlugin, volume: string): string {
+  return join(pluginDir(podDir, plugin), segment('volume name', volume));
+}
+
+/** Directories whose entries are mount points of a tmpfs. */
+export function memoryVolumeDirs(podDir: string): readonly string[] {
+  return ['empty-dir', 'secret', 'downward-api', 'projected'].map((plugin) => pluginDir(podDir, plugin));
+}
 
 /** The pods' directories, laid out as the kubelet's (`kubelet_getters.go`). */
 export function podsDir(rootDir: string): string {
@@ -32,12 +55,8 @@ export function etcHostsFile(podDir: string): string {
   return join(podDir, 'etc-hosts');
 }
 
-export function emptyDirsDir(podDir: string): string {
-  return join(volumesDir(podDir), EMPTY_DIR_PLUGIN);
-}
-
 export function emptyDirPath(podDir: string, volume: string): string {
-  return join(emptyDirsDir(podDir), segment('volume name', volume));
+  return join(pluginDir(podDir, 'empty-dir'), segment('volume name', volume));
 }
 
 /**

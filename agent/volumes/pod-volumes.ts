@@ -5,14 +5,25 @@ import { podDir } from './paths.ts';
 import { ensurePodDir, prepareVolumes, type VolumeDeps } from './prepare.ts';
 import { teardownVolumes } from './teardown.ts';
 
-/** The volumes of all pods under one root directory, as pod workers use them. */
+/** A pod's volumes, ready to be mounted. */
+export interface PreparedVolumes {
+  /**
+   * The mounts of a container, in the order of its `volumeMounts`.
+   *
+   * @param env the container's resolved environment, for `subPathExpr`
+   */
+  mounts(container: Container, env: ReadonlyMap<string, string>, signal: AbortSignal): Promise<readonly Mount[]>;
+}
+
+/** The volumes of all pods under one root directory, as pod workers use them. One call a pod at a time. */
 export interface PodVolumes {
   /**
-   * Sets a pod's volumes up, and its directory; repeating it changes nothing. Resolves to the mounts of a container.
+   * Sets a pod's volumes up, and its directory. To be repeated at each sync of the pod and when an object that it refers to
+   * has changed: volumes that are made from objects are brought up to date then, and the others are kept as they are.
    *
    * @throws VolumeSetupError for the event `FailedMount`
    */
-  prepare(pod: Pod, signal: AbortSignal): Promise<(container: Container) => readonly Mount[]>;
+  prepare(pod: Pod, signal: AbortSignal): Promise<PreparedVolumes>;
   /**
    * Unmounts and removes all that a pod had on disk.
    *
@@ -28,7 +39,7 @@ export function createPodVolumes(deps: VolumeDeps & { readonly rootDir: string }
       const directory = podDir(deps.rootDir, pod.metadata.uid);
       await ensurePodDir(pod, directory);
       const volumes = await prepareVolumes(pod, directory, deps, signal);
-      return (container) => mountsFor(container, volumes);
+      return { mounts: async (container) => mountsFor(container, volumes) };
     },
     teardown: async (uid, signal) => await teardownVolumes(podDir(deps.rootDir, uid), deps.exec, signal),
   };

@@ -1,6 +1,7 @@
 import type { Exec } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
-import { ensureEmptyDir, ensureMemoryEmptyDir } from './empty-dir.ts';
+import { type ContentDeps, ensureContent } from './content.ts';
+import { ensureEmptyDir, ensureTmpfs } from './empty-dir.ts';
 import { memorySize } from './empty-dir-plan.ts';
 import { VolumeSetupError } from './errors.ts';
 import { prepareHostPath } from './host-path.ts';
@@ -10,9 +11,11 @@ import { containerDir, emptyDirPath, pluginsDir, volumesDir } from './paths.ts';
 /** A volume that is ready to be mounted into containers. */
 export interface PreparedVolume {
   readonly hostPath: string;
+  /** No container may write to it, whatever its mount says. */
+  readonly readOnly: boolean;
 }
 
-export interface VolumeDeps {
+export interface VolumeDeps extends ContentDeps {
   readonly exec: Exec;
   /** Memory that pods may use: the largest size of a volume in memory. */
   readonly nodeMemoryBytes: number;
@@ -30,7 +33,8 @@ export async function ensurePodDir(pod: Pod, podDir: string): Promise<void> {
 }
 
 /**
- * Sets all volumes of a pod up. Repeating it changes nothing and keeps what the volumes hold.
+ * Sets all volumes of a pod up. Repeating it keeps what the volumes hold, and brings those that are made from objects up to
+ * date. One that cannot be set up does not stop the others.
  *
  * @param podDir `<rootDir>/pods/<uid>`
  * @throws {@link VolumeSetupError} of the first volume that cannot be set up
@@ -42,33 +46,50 @@ export async function prepareVolumes(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, PreparedVolume>> {
   const prepared = new Map<string, PreparedVolume>();
+  const failed: VolumeSetupError[] = [];
   for (const volume of pod.spec.volumes) {
     signal.throwIfAborted();
     try {
-      prepared.set(volume.name, { hostPath: await prepareVolume(volume, pod, podDir, deps, signal) });
+      prepared.set(volume.name, await prepareVolume(volume, pod, podDir, deps, signal));
     } catch (error) {
       if (signal.aborted) throw error;
-      throw new VolumeSetupError(volume.name, error);
+      failed.push(new VolumeSetupError(volume.name, error));
     }
   }
+  if (failed[0] !== undefined) throw failed[0];
   return prepared;
 }
 
-/** @returns the path to mount */
 async function prepareVolume(
   volume: Volume,
   pod: Pod,
   podDir: string,
   deps: VolumeDeps,
   signal: AbortSignal,
+): Promise<PreparedVolume> {
+  const { hostPath, emptyDir } = volume;
+  if (hostPath !== undefined) return { hostPath: await prepareHostPath(hostPath), readOnly: false };
+  if (emptyDir !== undefined) {
+    return { hostPath: await prepareEmptyDir(volume.name, emptyDir, pod, podDir, deps, signal), readOnly: false };
+  }
+  const content = await ensureContent(volume, pod, podDir, deps, signal);
+  if (content !== undefined) return { hostPath: content, readOnly: true };
+  throw new Error(`volumes of type ${typeOf(volume)} are not supported`);
+}
+
+async function prepareEmptyDir(
+  name: string,
+  source: NonNullable<Volume['emptyDir']>,
+  pod: Pod,
+  podDir: string,
+  deps: VolumeDeps,
+  signal: AbortSignal,
 ): Promise<string> {
-  if (volume.hostPath !== undefined) return await prepareHostPath(volume.hostPath);
-  if (volume.emptyDir === undefined) throw new Error(`volumes of type ${typeOf(volume)} are not supported`);
-  const path = emptyDirPath(podDir, volume.name);
-  const { medium = '' } = volume.emptyDir;
+  const path = emptyDirPath(podDir, name);
+  const { medium = '' } = source;
   if (medium === '') await ensureEmptyDir(path);
   else if (medium === 'Memory') {
-    await ensureMemoryEmptyDir(path, memorySize(volume.emptyDir, pod, deps.nodeMemoryBytes), deps.exec, signal);
+    await ensureTmpfs(path, memorySize(source, pod, deps.nodeMemoryBytes), deps.exec, signal);
   } else throw new Error(`storage medium ${JSON.stringify(medium)} is not supported`);
   return path;
 }

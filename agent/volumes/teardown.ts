@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../cni/index.ts';
 import { errorCode, MountBusyError } from './errors.ts';
 import { type MountInfo, mountsWithin, readMounts } from './mountinfo.ts';
-import { emptyDirsDir } from './paths.ts';
+import { memoryVolumeDirs } from './paths.ts';
 import { removeTree } from './remove-tree.ts';
 
 /**
@@ -24,9 +24,9 @@ export async function teardownVolumes(podDir: string, exec: Exec, signal: AbortS
   await removeTree(directory, signal);
 }
 
-/** Only volumes in memory are mounted by us: a tmpfs on the directory of an emptyDir. */
+/** Only volumes in memory are mounted by us: a tmpfs on the directory of a volume. */
 function isOurs({ fsType, mountPoint }: MountInfo, podDir: string): boolean {
-  return fsType === 'tmpfs' && dirname(mountPoint) === emptyDirsDir(podDir);
+  return fsType === 'tmpfs' && memoryVolumeDirs(podDir).includes(dirname(mountPoint));
 }
 
 async function unmount(podDir: string, mountPoint: string, exec: Exec, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ import { mountsWithin, readMounts } from '../../../agent/volumes/mountinfo.ts';
 import { describeFailures, orphanedPodDirs, sweepOrphans } from '../../../agent/volumes/orphans.ts';
 import { createPodVolumes, type PodVolumes } from '../../../agent/volumes/pod-volumes.ts';
 import { removeTree } from '../../../agent/volumes/remove-tree.ts';
-import { container, pod, uid } from '../../unit/volumes/pods.ts';
+import { container, pod, uid, volumeDeps } from '../../unit/volumes/pods.ts';
 
 const MiB = 2 ** 20;
 const never = new AbortController().signal;
@@ -35,7 +35,7 @@ let volumes: PodVolumes;
 /** The tests' own mounts are private to their directory, and are taken off whatever happens. */
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'volumes-')));
-  volumes = createPodVolumes({ rootDir: root, exec, nodeMemoryBytes: 64 * MiB });
+  volumes = createPodVolumes({ ...volumeDeps(), rootDir: root, exec });
 });
 afterEach(async () => {
   for (const { mountPoint } of mountsWithin(await readMounts(), root).toReversed()) run('umount', mountPoint);
@@ -74,7 +74,7 @@ describe.skipIf(!isRoot)('emptyDir in memory', () => {
 
   it('is known under a root directory that is a symbolic link', async () => {
     symlinkSync(root, join(root, 'link'));
-    const linked = createPodVolumes({ rootDir: join(root, 'link'), exec, nodeMemoryBytes: 64 * MiB });
+    const linked = createPodVolumes({ ...volumeDeps(), rootDir: join(root, 'link'), exec });
     await linked.prepare(pod([memory]), never);
     await linked.prepare(pod([memory]), never);
     expect(await mountPoints()).toEqual([emptyDir('memory')]);
@@ -284,6 +284,6 @@ describe.skipIf(!isRoot)('orphans', () => {
 });
 
 it('a container without volumeMounts gets none', async () => {
-  const mountsOf = await volumes.prepare(pod([disk]), never);
-  expect(mountsOf(container())).toEqual([]);
+  const prepared = await volumes.prepare(pod([disk]), never);
+  expect(await prepared.mounts(container(), new Map(), never)).toEqual([]);
 });

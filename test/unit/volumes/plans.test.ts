@@ -29,7 +29,7 @@ describe('memorySize', () => {
 });
 
 describe('mountsFor', () => {
-  const volumes = new Map([['data', { hostPath: '/host/data' }]]);
+  const volumes = new Map([['data', { hostPath: '/host/data', readOnly: false }]]);
   const mount = (overrides: Partial<VolumeMount>) =>
     mountsFor(container({ mounts: [{ name: 'data', mountPath: '/data', ...overrides }] }), volumes)[0];
 

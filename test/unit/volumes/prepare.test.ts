@@ -17,7 +17,7 @@ import type { Exec } from '../../../cni/index.ts';
 import type { Volume } from '../../../agent/objects/types.ts';
 import { VolumeSetupError } from '../../../agent/volumes/errors.ts';
 import { createPodVolumes, type PodVolumes } from '../../../agent/volumes/pod-volumes.ts';
-import { container, pod, uid } from './pods.ts';
+import { container, pod, uid, volumeDeps } from './pods.ts';
 
 const never = new AbortController().signal;
 const noExec: Exec = ({ file }) => Promise.reject(new Error(`unexpected program ${file}`));
@@ -28,7 +28,7 @@ let umask: number;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'volumes-'));
-  volumes = createPodVolumes({ rootDir: root, exec: noExec, nodeMemoryBytes: 2 ** 30 });
+  volumes = createPodVolumes({ ...volumeDeps(), rootDir: root, exec: noExec });
   umask = process.umask(0o022);
 });
 afterEach(() => {
@@ -39,8 +39,8 @@ afterEach(() => {
 /** Prepares one volume and resolves to its path on the host. */
 async function prepare(source: Omit<Volume, 'name'>, name = 'data'): Promise<string | undefined> {
   const app = container({ mounts: [{ name, mountPath: '/data' }] });
-  const mounts = await volumes.prepare(pod([{ name, ...source }], { containers: [app] }), never);
-  return mounts(app)[0]?.hostPath;
+  const prepared = await volumes.prepare(pod([{ name, ...source }], { containers: [app] }), never);
+  return (await prepared.mounts(app, new Map(), never))[0]?.hostPath;
 }
 
 /** Manifests may hold any text as type. */
@@ -175,7 +175,10 @@ describe('hostPath', () => {
 
 describe('what cannot be set up is named', () => {
   it.each<[Volume, string]>([
-    [{ name: 'x', configMap: { name: 'c' } }, 'volume "x" : volumes of type configMap are not supported'],
+    [
+      { name: 'x', glusterfs: { endpoints: 'e', path: 'p' } },
+      'volume "x" : volumes of type glusterfs are not supported',
+    ],
     [{ name: 'x', emptyDir: { medium: 'HugePages' } }, 'volume "x" : storage medium "HugePages" is not supported'],
     [{ name: '../../../etc', emptyDir: {} }, 'volume name "../../../etc" cannot be a directory name'],
   ])('%j', async (volume, message) => {

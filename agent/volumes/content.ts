@@ -1,0 +1,80 @@
+import { chmod, lchown, lstat } from 'node:fs/promises';
+import type { ObjectReader, Pod, Volume } from '../objects/types.ts';
+import type { NodeResources } from '../objects/downward.ts';
+import { writePayload } from './atomic-writer.ts';
+import { memorySize } from './empty-dir-plan.ts';
+import { ensureEmptyDir, ensureTmpfs } from './empty-dir.ts';
+import { groupMode, isRootOfGroup } from './fs-group-plan.ts';
+import { contentPath, contentPlugin } from './paths.ts';
+import { contentPayload } from './payload-plan.ts';
+import type { VolumeDeps } from './prepare.ts';
+
+/** What a serviceAccountToken source asks for. */
+export interface TokenRequest {
+  /** Empty for the API server's own audience. */
+  readonly audience: string;
+  readonly expirationSeconds: number;
+}
+
+export interface ContentDeps {
+  readonly objects: ObjectReader;
+  readonly allocatable: () => NodeResources;
+  /** A token for the pod's service account, bound to the pod. Absent where there is no API server. */
+  readonly tokens?: (pod: Pod, request: TokenRequest, signal: AbortSignal) => Promise<string>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** The API server's default (`pkg/apis/core/v1/defaults.go`). */
+const TOKEN_SECONDS = 3600;
+
+/**
+ * Sets a configMap, secret, downwardAPI or projected volume up, or brings its files up to date. All but a configMap live in
+ * memory, as the kubelet has them: secrets must not reach a disk.
+ *
+ * @returns the path to mount; undefined for a volume of another type
+ */
+export async function ensureContent(
+  volume: Volume,
+  pod: Pod,
+  podDir: string,
+  deps: VolumeDeps,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const plugin = contentPlugin(volume);
+  if (plugin === undefined) return undefined;
+  const tokens = await requestTokens(volume, pod, deps, signal);
+  const payload = contentPayload(volume, pod, { objects: deps.objects, allocatable: deps.allocatable(), tokens });
+  if (payload === undefined) return undefined;
+  const path = contentPath(podDir, plugin, volume.name);
+  if (plugin === 'configmap') await ensureEmptyDir(path);
+  else await ensureTmpfs(path, memorySize({}, pod, deps.nodeMemoryBytes), deps.exec, signal);
+  const fsGroup = pod.spec.securityContext?.fsGroup;
+  if (fsGroup !== undefined) await shareRoot(path, fsGroup);
+  await writePayload(path, payload, { fsGroup, now: deps.now() }, signal);
+  return path;
+}
+
+async function requestTokens(
+  volume: Volume,
+  pod: Pod,
+  { tokens }: ContentDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, string>> {
+  const found = new Map<number, string>();
+  if (tokens === undefined) return found;
+  for (const [index, { serviceAccountToken }] of (volume.projected?.sources ?? []).entries()) {
+    if (serviceAccountToken === undefined) continue;
+    const { audience = '', expirationSeconds = TOKEN_SECONDS } = serviceAccountToken;
+    found.set(index, await tokens(pod, { audience, expirationSeconds }, signal));
+  }
+  return found;
+}
+
+/** The files belong to the group before they are seen (see `writePayload`); the volume's root is all that is left. */
+async function shareRoot(path: string, fsGroup: number): Promise<void> {
+  const stats = await lstat(path);
+  if (isRootOfGroup(stats, fsGroup, true)) return;
+  await lchown(path, stats.uid, fsGroup);
+  await chmod(path, groupMode(stats.mode, { isDirectory: true, readOnly: true }));
+}
