@@ -1,5 +1,6 @@
 import type { Container, Pod } from './types.ts';
-import { milliValue, parseQuantity, unitValue } from './quantity.ts';
+import { podLevelLimits, podLevelRequests, podLimits, podRequests } from './pod-resources.ts';
+import { amountOf, cpuMillis, readResourceList, type ResourceList } from './resource-list.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -15,41 +16,49 @@ export interface Resources {
   readonly memoryLimit: number | undefined;
 }
 
-type Quantities = Readonly<Record<string, number | string>> | undefined;
-
 /** CPU and memory of one container. A limit of 0 is no limit, as in the kubelet's cgroup settings. */
 export function containerResources(container: Pick<Container, 'resources'>): Resources {
   const { requests, limits } = container.resources;
-  return {
-    cpuRequestMilli: cpuMilli(requests) ?? 0,
-    cpuLimitMilli: cpuMilli(limits) || undefined,
-    memoryRequest: memoryBytes(requests) ?? 0,
-    memoryLimit: memoryBytes(limits) || undefined,
-  };
+  return resourcesOf(readResourceList(requests), readResourceList(limits));
 }
 
 /**
- * The sums over a pod's containers. A pod is limited only when all its containers are (kubelet `ResourceConfigForPod`,
- * pkg/kubelet/cm/helpers_linux.go).
+ * CPU and memory of the whole pod. It is limited only when the pod level limits it or each of its containers does, also
+ * those that run before the others (kubelet `ResourceConfigForPod`, pkg/kubelet/cm/helpers_linux.go).
  */
 export function podResources(pod: Pod): Resources {
-  const all = pod.spec.containers.map(containerResources);
+  const total = resourcesOf(podRequests(pod), podLimits(pod));
+  const all = allContainers(pod).map(containerResources);
+  const podLevel = resourcesOf(new Map(), podLevelLimits(pod));
+  const limited = (field: 'cpuLimitMilli' | 'memoryLimit'): boolean =>
+    podLevel[field] !== undefined || all.every((one) => one[field] !== undefined);
   return {
-    cpuRequestMilli: sum(all.map((one) => one.cpuRequestMilli)),
-    cpuLimitMilli: sumIfAll(all.map((one) => one.cpuLimitMilli)),
-    memoryRequest: sum(all.map((one) => one.memoryRequest)),
-    memoryLimit: sumIfAll(all.map((one) => one.memoryLimit)),
+    ...total,
+    cpuLimitMilli: limited('cpuLimitMilli') ? total.cpuLimitMilli : undefined,
+    memoryLimit: limited('memoryLimit') ? total.memoryLimit : undefined,
   };
 }
 
 /**
- * The pod's quality of service class (`pkg/apis/core/v1/helper/qos`): Guaranteed when every container limits CPU and memory and
- * requests just as much, BestEffort when none asks for anything.
+ * The pod's quality of service class (`ComputePodQOS`, pkg/apis/core/v1/helper/qos): Guaranteed when every container limits
+ * CPU and memory and requests just as much, BestEffort when none asks for anything. Resources of the pod level decide
+ * alone where a pod has them.
  */
 export function qosClass(pod: Pod): QosClass {
-  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(containerResources);
-  if (containers.every(asksNothing)) return 'BestEffort';
-  return containers.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
+  const asked = askedFor(pod);
+  if (asked.every(asksNothing)) return 'BestEffort';
+  return asked.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
+}
+
+function askedFor(pod: Pod): readonly Resources[] {
+  const { resources } = pod.spec;
+  const hasPodLevel = resources?.requests !== undefined || resources?.limits !== undefined;
+  if (hasPodLevel) return [resourcesOf(podLevelRequests(pod), podLevelLimits(pod))];
+  return allContainers(pod).map(containerResources);
+}
+
+function allContainers(pod: Pod): readonly Container[] {
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
 }
 
 function asksNothing(resources: Resources): boolean {
@@ -62,26 +71,11 @@ function isGuaranteed(resources: Resources): boolean {
   return cpuLimitMilli === cpuRequestMilli && memoryLimit === memoryRequest;
 }
 
-function cpuMilli(quantities: Quantities): number | undefined {
-  const quantity = read(quantities, 'cpu');
-  return quantity === undefined ? undefined : milliValue(quantity);
-}
-
-function memoryBytes(quantities: Quantities): number | undefined {
-  const quantity = read(quantities, 'memory');
-  return quantity === undefined ? undefined : unitValue(quantity);
-}
-
-function read(quantities: Quantities, name: string): bigint | undefined {
-  const text = quantities?.[name];
-  return text === undefined ? undefined : parseQuantity(text);
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
-}
-
-function sumIfAll(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === values.length && known.length > 0 ? sum(known) : undefined;
+function resourcesOf(requests: ResourceList, limits: ResourceList): Resources {
+  return {
+    cpuRequestMilli: cpuMillis(requests),
+    cpuLimitMilli: cpuMillis(limits) || undefined,
+    memoryRequest: amountOf(requests, 'memory'),
+    memoryLimit: amountOf(limits, 'memory') || undefined,
+  };
 }

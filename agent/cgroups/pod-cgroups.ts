@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Exec } from '../../cni/index.ts';
+import type { Clock } from '../clock.ts';
+import { qosClass } from '../objects/qos.ts';
+import type { Pod } from '../objects/types.ts';
+import type { Log } from '../pods/deps.ts';
+import { createCgroupFiles } from './files.ts';
+import { type CgroupVersion, renderFiles } from './files-render.ts';
+import {
+  type CgroupSettings,
+  podCgroupParent,
+  podCgroupPath,
+  podUidOfCgroup,
+  qosCgroupName,
+  qosCgroupPath,
+  type QosClass,
+} from './names.ts';
+import { removeCgroupTree } from './remove-tree.ts';
+import {
+  type CgroupResources,
+  podCgroupResources,
+  type PodCgroupOptions,
+  qosCgroupResources,
+} from './resources-plan.ts';
+import { renderRemoveSlice, renderSetProperty } from './systemd-render.ts';
+
+/** The cgroups of pods and of their classes. All calls may be repeated; what has not changed costs no system call. */
+export interface PodCgroups {
+  /** Gives the groups of the classes what the pods of this node need together. */
+  ensureQos(pods: readonly Pod[], signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a pod's cgroup, or brings it up to date after a resize. Raise a pod before its containers and lower it after
+   * them: cgroup v1 refuses a CPU quota below that of a child.
+   */
+  ensurePod(pod: Pod, signal: AbortSignal): Promise<void>;
+  /** Kills what is left of a pod, whatever its class was, and removes its cgroup. */
+  removePod(uid: string, signal: AbortSignal): Promise<void>;
+  /** UIDs of the pods that have a cgroup, for finding those that nobody wants any more. */
+  podUids(): Promise<readonly string[]>;
+}
+
+export interface PodCgroupsDeps extends PodCgroupOptions {
+  /** The driver is the runtime's, which is known only once it answers. */
+  readonly settings: () => CgroupSettings;
+  readonly version: CgroupVersion;
+  /** Mount point; default `/sys/fs/cgroup`. */
+  readonly root?: string;
+  /** For all pods together, see `kubepodsResources`. */
+  readonly kubepods: CgroupResources;
+  /** Runs `systemctl` for the systemd driver. */
+  readonly exec: Exec;
+  readonly clock: Clock;
+  readonly log: Pick<Log, 'warn'>;
+}
+
+interface Group {
+  readonly name: string;
+  readonly path: string;
+}
+
+const qosClasses: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
+
+/** {@link PodCgroups} on the kernel's file system, or through systemd. */
+export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
+  const { settings, version, root = '/sys/fs/cgroup', clock } = deps;
+  const files = createCgroupFiles({ version, root, log: deps.log });
+  const slices = createSlices(deps);
+
+  const apply = async ({ name, path }: Group, resources: CgroupResources, signal: AbortSignal): Promise<void> => {
+    if (settings().driver === 'cgroupfs') return files.write(path, renderFiles(version, resources));
+    await slices.set(name, resources, signal);
+    const rest = renderFiles(version, resources).filter(({ controller }) => controller === 'hugetlb');
+    if (rest.length > 0) await files.write(path, rest);
+  };
+
+  return {
+    ensureQos: async (pods, signal) => {
+      const qos = qosCgroupResources(pods, deps.kubepods, deps.hugepageSizes);
+      await apply(qosGroup(settings(), 'Guaranteed'), qos.kubepods, signal);
+      await apply(qosGroup(settings(), 'Burstable'), qos.burstable, signal);
+      await apply(qosGroup(settings(), 'BestEffort'), qos.bestEffort, signal);
+    },
+    ensurePod: (pod, signal) =>
+      apply(podGroup(settings(), qosClass(pod), pod.metadata.uid), podCgroupResources(pod, deps), signal),
+    removePod: async (uid, signal) => {
+      const hierarchies = await hierarchyRoots(version, root);
+      for (const group of qosClasses.map((qos) => podGroup(settings(), qos, uid))) {
+        const directories = hierarchies.map((hierarchy) => join(hierarchy, group.path));
+        if (settings().driver === 'systemd' && directories.some(existsSync)) await slices.remove(group.name, signal);
+        await Promise.all(directories.map((directory) => removeCgroupTree(directory, clock, signal)));
+        files.forget(group.path);
+      }
+    },
+    podUids: async () => {
+      const paths = qosClasses.map((qos) => qosCgroupPath(settings(), qos));
+      const hierarchies = await hierarchyRoots(version, root);
+      const groups = hierarchies.flatMap((hierarchy) => paths.map((path) => join(hierarchy, path)));
+      const names = (await Promise.all(groups.map(namesIn))).flat();
+      return [...new Set(names.flatMap((name) => podUidOfCgroup(settings(), name) ?? []))];
+    },
+  };
+}
+
+function qosGroup(settings: CgroupSettings, qos: QosClass): Group {
+  return { name: qosCgroupName(settings, qos), path: qosCgroupPath(settings, qos) };
+}
+
+function podGroup(settings: CgroupSettings, qos: QosClass, uid: string): Group {
+  return { name: podCgroupParent(settings, qos, uid), path: podCgroupPath(settings, qos, uid) };
+}
+
+interface Slices {
+  set(slice: string, resources: CgroupResources, signal: AbortSignal): Promise<void>;
+  remove(slice: string, signal: AbortSignal): Promise<void>;
+}
+
+function createSlices({ exec, version }: Pick<PodCgroupsDeps, 'exec' | 'version'>): Slices {
+  /** Arguments of the last call, by slice. */
+  const known = new Map<string, string>();
+  return {
+    set: async (slice, resources, signal) => {
+      const args = renderSetProperty(version, slice, resources);
+      if (args === undefined || known.get(slice) === args.join(' ')) return;
+      await exec({ file: 'systemctl', args }, signal);
+      known.set(slice, args.join(' '));
+    },
+    remove: async (slice, signal) => {
+      known.delete(slice);
+      for (const args of renderRemoveSlice(slice)) await exec({ file: 'systemctl', args }, signal);
+    },
+  };
+}
+
+/** The top directories that a cgroup's path can be below: one, or on v1 one a controller. */
+async function hierarchyRoots(version: CgroupVersion, root: string): Promise<readonly string[]> {
+  if (version === 2) return [root];
+  const entries = await readdir(root, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name));
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
