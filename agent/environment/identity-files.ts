@@ -3,12 +3,10 @@ import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import type { Container } from '../objects/types.ts';
 import type { Mount } from '../runtime/types.ts';
+import { etcHostsFile } from '../volumes/paths.ts';
 
-/** Names in a pod's directory, and where its containers see them. The kubelet's directory has the same `etc-hosts`. */
-const FILES = {
-  hosts: { name: 'etc-hosts', containerPath: '/etc/hosts' },
-  resolvConf: { name: 'resolv.conf', containerPath: '/etc/resolv.conf' },
-} as const;
+const HOSTS_PATH = '/etc/hosts';
+const RESOLV_CONF_PATH = '/etc/resolv.conf';
 
 const fileMode = 0o644;
 
@@ -24,8 +22,13 @@ export interface IdentityFiles {
  */
 export async function writeIdentityFiles(podDir: string, files: IdentityFiles): Promise<void> {
   await mkdir(podDir, { recursive: true, mode: 0o750 });
-  await writeInPlace(join(podDir, FILES.hosts.name), files.hosts);
-  await writeInPlace(join(podDir, FILES.resolvConf.name), files.resolvConf);
+  await writeInPlace(etcHostsFile(podDir), files.hosts);
+  await writeInPlace(resolvConfFile(podDir), files.resolvConf);
+}
+
+/** The file that containers see as `/etc/resolv.conf`. The kubelet leaves it to the runtime, so its name is ours. */
+function resolvConfFile(podDir: string): string {
+  return join(podDir, 'resolv.conf');
 }
 
 /**
@@ -33,15 +36,13 @@ export async function writeIdentityFiles(podDir: string, files: IdentityFiles): 
  * can be written to, as with the kubelet (`makeHostsMount`), unless the container's root file system is read-only.
  */
 export function identityMounts(container: Container, podDir: string): readonly Mount[] {
+  const readOnly = container.securityContext?.readOnlyRootFilesystem ?? false;
   const taken = new Set(container.volumeMounts.map(({ mountPath }) => posix.resolve('/', mountPath)));
-  return Object.values(FILES)
-    .filter(({ containerPath }) => !taken.has(containerPath))
-    .map(({ name, containerPath }) => ({
-      hostPath: join(podDir, name),
-      containerPath,
-      readOnly: container.securityContext?.readOnlyRootFilesystem ?? false,
-      propagation: 'private',
-    }));
+  const mounts: readonly Mount[] = [
+    { hostPath: etcHostsFile(podDir), containerPath: HOSTS_PATH, readOnly, propagation: 'private' },
+    { hostPath: resolvConfFile(podDir), containerPath: RESOLV_CONF_PATH, readOnly, propagation: 'private' },
+  ];
+  return mounts.filter(({ containerPath }) => !taken.has(containerPath));
 }
 
 /**

@@ -61,13 +61,16 @@ function variablesFrom(
 function valueOf(
   pod: Pod,
   container: Container,
-  { value = '', valueFrom }: EnvVar,
+  { name, value = '', valueFrom }: EnvVar,
   variables: ReadonlyMap<string, string>,
   input: EnvironmentInput,
 ): string | undefined {
   if (value !== '' || valueFrom === undefined) return expandVariables(value, variables);
   if (valueFrom.fieldRef !== undefined || valueFrom.resourceFieldRef !== undefined) {
     return ownValue(pod, container, valueFrom, input.facts);
+  }
+  if (valueFrom.fileKeyRef !== undefined) {
+    throw new ContainerConfigError(`environment variable ${name}: fileKeyRef is not supported`);
   }
   const selector = valueFrom.configMapKeyRef ?? valueFrom.secretKeyRef;
   const reference = referenceOf(valueFrom.configMapKeyRef, valueFrom.secretKeyRef);

@@ -111,7 +111,7 @@ const UNIT: Quantity = 1_000_000_000n;
  * A limit that the container does not have is the pod's, or else all that the node can give (kubelet
  * `defaultPodLimitsForDownwardAPI`); huge pages and requests have no such default and are 0.
  *
- * @param container name of a container or init container of the pod
+ * @param container name of a container of the pod, of any kind
  * @param ref.resource e.g. `limits.cpu`, `requests.memory`, `limits.hugepages-2Mi`
  * @param ref.divisor quantity; 1 when missing or 0. CPU counts in whole CPUs then
  * @throws Error when the pod has no such container, or there is no such resource
@@ -139,7 +139,8 @@ function divisor(value: string | number | undefined): Quantity {
 }
 
 function findContainer({ spec }: Pod, name: string): Container {
-  const found = [...spec.containers, ...(spec.initContainers ?? [])].find((container) => container.name === name);
+  const all = [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
+  const found = all.find((container) => container.name === name);
   if (found === undefined) throw new Error(`container ${name} not found`);
   return found;
 }
