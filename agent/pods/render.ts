@@ -1,47 +1,54 @@
 import { type CgroupSettings, podCgroupParent } from '../cgroups/names.ts';
-import { expandContainer } from '../objects/expand.ts';
+import { expandCommand } from '../objects/expand.ts';
 import { qosClass } from '../objects/qos.ts';
 import type { Container, Pod } from '../objects/types.ts';
 import type {
   ContainerConfig,
+  ContainerSecurity,
   Mount,
   NamespaceOptions,
   PodIdentity,
   PodSandboxConfig,
   PortMapping,
+  SandboxSecurity,
 } from '../runtime/types.ts';
 import { annotation, containerHash } from './annotations.ts';
+import { isSidecar } from './observed.ts';
 import { linuxResources, oomScoreAdj } from './resources.ts';
 
-/** Longest name that the kernel takes as a hostname (kubelet: `truncatePodHostnameIfNeeded`). */
-const maxHostnameLength = 63;
+export interface SandboxDetails {
+  readonly attempt: number;
+  readonly image: string;
+  readonly hostname: string;
+  readonly cgroups: CgroupSettings;
+  readonly security: SandboxSecurity;
+}
 
 /** The sandbox of a pod as the runtime is asked for it. */
-export function renderSandboxConfig(
-  pod: Pod,
-  attempt: number,
-  image: string,
-  cgroups: CgroupSettings,
-): PodSandboxConfig {
+export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandboxConfig {
+  const { attempt, image, hostname, security, cgroups } = details;
   return {
-    pod: identity(pod),
+    pod: identityOf(pod),
     attempt,
     image,
-    hostname: hostname(pod),
+    hostname,
+    security,
     labels: pod.metadata.labels,
     annotations: { ...pod.metadata.annotations, ...podAnnotations(pod) },
     namespaces: namespaces(pod),
     portMappings: portMappings(pod),
     cgroupParent: podCgroupParent(cgroups, qosClass(pod), pod.metadata.uid),
-    sysctls: {},
+    sysctls: Object.fromEntries((pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
   };
 }
 
 export interface ContainerDetails {
   readonly attempt: number;
   readonly imageId: string;
+  readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
   readonly cgroups: CgroupSettings;
+  readonly security: ContainerSecurity;
   /** Bytes. */
   readonly memoryCapacity: number;
 }
@@ -50,28 +57,40 @@ export interface ContainerDetails {
 export function renderContainerConfig(pod: Pod, container: Container, details: ContainerDetails): ContainerConfig {
   const qos = qosClass(pod);
   return {
-    pod: identity(pod),
+    pod: identityOf(pod),
     name: container.name,
     attempt: details.attempt,
     image: details.imageId,
-    ...expandContainer(container),
+    ...expandCommand(container, details.env),
+    env: [...details.env].map(([name, value]) => `${name}=${value}`),
     workingDir: container.workingDir,
     mounts: details.mounts,
     labels: {},
-    annotations: {
-      [annotation.containerHash]: containerHash(container),
-      [annotation.restartCount]: String(details.attempt),
-      [annotation.terminationMessagePath]: container.terminationMessagePath,
-      [annotation.terminationMessagePolicy]: container.terminationMessagePolicy,
-      ...podAnnotations(pod),
-    },
+    annotations: { ...containerAnnotations(pod, container, details.attempt), ...podAnnotations(pod) },
     namespaces: namespaces(pod),
+    security: details.security,
+    stopSignal: container.lifecycle?.stopSignal,
     resources: linuxResources(container),
     cgroupParent: podCgroupParent(details.cgroups, qos, pod.metadata.uid),
     oomScoreAdj: oomScoreAdj(pod, container, qos, details.memoryCapacity),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
     tty: container.tty ?? false,
+  };
+}
+
+/** What a daemon needs of a container whose manifest it does not have any more. */
+function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
+  const preStop = container.lifecycle?.preStop;
+  const sidecar = isSidecar(container) ? (pod.spec.initContainers ?? []).indexOf(container) : -1;
+  return {
+    [annotation.containerHash]: containerHash(container),
+    [annotation.restartCount]: String(attempt),
+    [annotation.terminationMessagePath]: container.terminationMessagePath,
+    [annotation.terminationMessagePolicy]: container.terminationMessagePolicy,
+    ...(preStop === undefined ? {} : { [annotation.preStopHandler]: JSON.stringify(preStop) }),
+    ...(container.ports.length === 0 ? {} : { [annotation.ports]: JSON.stringify(container.ports) }),
+    ...(sidecar < 0 ? {} : { [annotation.sidecarIndex]: String(sidecar) }),
   };
 }
 
@@ -83,14 +102,9 @@ function podAnnotations(pod: Pod): Record<string, string> {
   };
 }
 
-function identity(pod: Pod): PodIdentity {
+export function identityOf(pod: Pod): PodIdentity {
   const { name, namespace, uid } = pod.metadata;
   return { name, namespace, uid };
-}
-
-function hostname(pod: Pod): string {
-  const name = pod.spec.hostname ?? pod.metadata.name;
-  return name.slice(0, maxHostnameLength).replace(/[-.]+$/, '');
 }
 
 function namespaces(pod: Pod): NamespaceOptions {
@@ -105,7 +119,8 @@ function namespaces(pod: Pod): NamespaceOptions {
 /** Host ports of all containers; a pod on the host network listens on the host itself. */
 function portMappings(pod: Pod): PortMapping[] {
   if (pod.spec.hostNetwork === true) return [];
-  return pod.spec.containers.flatMap(({ ports }) =>
+  const sidecars = (pod.spec.initContainers ?? []).filter(isSidecar);
+  return [...sidecars, ...pod.spec.containers].flatMap(({ ports }) =>
     ports.flatMap(({ protocol, containerPort, hostPort, hostIP }) =>
       hostPort === undefined || hostPort === 0 ? [] : [{ protocol, containerPort, hostPort, hostIp: hostIP ?? '' }],
     ),

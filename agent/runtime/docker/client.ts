@@ -1,86 +1,28 @@
+import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { withDeadline } from '../../deadline.ts';
+import type {
+  ContainerCreateBody,
+  ContainerInspection,
+  ContainerListEntry,
+  ContainerUpdateBody,
+  DockerClient,
+  DockerInfo,
+  ExecCreateBody,
+  ExecInspection,
+  ImageInspection,
+  ImageListEntry,
+  LogQuery,
+} from './api.ts';
 import { toRuntimeError } from './errors.ts';
-
-/** A row of `GET /containers/json`. */
-export interface ContainerListEntry {
-  readonly Id: string;
-  readonly Names: readonly string[];
-  readonly Image: string;
-  readonly ImageID: string;
-  /** Seconds since the epoch. */
-  readonly Created: number;
-  readonly State: string;
-  readonly Labels: Readonly<Record<string, string>>;
-  readonly HostConfig: { readonly NetworkMode: string };
-}
-
-/** The part of `GET /containers/{id}/json` that podwright reads. */
-export interface ContainerInspection {
-  readonly Id: string;
-  readonly Created: string;
-  readonly Image: string;
-  readonly Config: { readonly Labels: Readonly<Record<string, string>> };
-  readonly HostConfig: { readonly NetworkMode?: string };
-  readonly State: {
-    readonly Status: string;
-    readonly Pid: number;
-    readonly ExitCode: number;
-    readonly OOMKilled: boolean;
-    readonly Error: string;
-    readonly StartedAt: string;
-    readonly FinishedAt: string;
-  };
-}
-
-export interface ImageInspection {
-  readonly Id: string;
-  readonly RepoTags: readonly string[] | null;
-  readonly RepoDigests: readonly string[] | null;
-  readonly Size: number;
-}
-
-export interface DockerInfo {
-  readonly ServerVersion: string;
-  readonly DockerRootDir: string;
-  readonly CgroupDriver: string;
-  readonly CgroupVersion: string;
-  readonly Driver: string;
-  readonly LoggingDriver: string;
-  readonly OSType: string;
-  readonly Architecture: string;
-}
-
-/** A line of `GET /events`. */
-export interface DockerEvent {
-  readonly Action: string;
-  readonly Actor: { readonly ID: string; readonly Attributes: Readonly<Record<string, string>> };
-}
-
-export type ContainerCreateBody = Docker.ContainerCreateOptions;
-
-/**
- * The Docker calls that podwright uses. Rejects with `DockerError` (an answer of the API), `RuntimeUnavailableError`
- * (nobody answers) or the signal's reason.
- */
-export interface DockerClient {
-  info(signal: AbortSignal): Promise<DockerInfo>;
-  version(signal: AbortSignal): Promise<{ readonly Version: string; readonly ApiVersion: string }>;
-  createContainer(body: ContainerCreateBody, signal: AbortSignal): Promise<string>;
-  startContainer(id: string, signal: AbortSignal): Promise<void>;
-  stopContainer(id: string, graceSeconds: number, signal: AbortSignal): Promise<void>;
-  removeContainer(id: string, signal: AbortSignal): Promise<void>;
-  inspectContainer(id: string, signal: AbortSignal): Promise<ContainerInspection>;
-  listContainers(labels: readonly string[], signal: AbortSignal): Promise<readonly ContainerListEntry[]>;
-  events(filters: Record<string, readonly string[]>, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
-  inspectImage(name: string, signal: AbortSignal): Promise<ImageInspection>;
-  /** Progress of the pull as JSON lines; an `error` line says that it failed. */
-  pullImage(name: string, auth: Docker.AuthConfig | undefined, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
-  loadImage(archive: Uint8Array, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
-}
 
 interface Cancellable {
   readonly abortSignal: AbortSignal;
+}
+
+interface ExecStart extends Cancellable {
+  readonly Detach: false;
+  readonly Tty: boolean;
 }
 
 /** dockerode as it is used here: its published types trail the options and answers that it really has. */
@@ -92,22 +34,35 @@ interface Engine {
     start(options: Cancellable): Promise<unknown>;
     stop(options: Cancellable & { t: number }): Promise<unknown>;
     remove(options: Cancellable & { force: boolean; v: boolean }): Promise<unknown>;
+    update(options: ContainerUpdateBody & Cancellable): Promise<unknown>;
     inspect(options: Cancellable): Promise<ContainerInspection>;
+    exec(options: ExecCreateBody & Cancellable): Promise<{ id: string }>;
+  };
+  getExec(id: string): {
+    start(options: ExecStart & { hijack: true; stdin: true }): Promise<Duplex>;
+    start(options: ExecStart): Promise<Readable>;
+    resize(options: Cancellable & { w: number; h: number }): Promise<unknown>;
+    inspect(options: Cancellable): Promise<ExecInspection>;
   };
   listContainers(
     options: Cancellable & { all: boolean; filters: { label: readonly string[] } },
   ): Promise<ContainerListEntry[]>;
   getEvents(options: Cancellable & { filters: string }): Promise<NodeJS.ReadableStream>;
-  getImage(name: string): { inspect(options: Cancellable): Promise<ImageInspection> };
+  getImage(name: string): {
+    inspect(options: Cancellable): Promise<ImageInspection>;
+    remove(options: Cancellable): Promise<unknown>;
+  };
+  listImages(options: Cancellable): Promise<ImageListEntry[]>;
   pull(name: string, options: Cancellable & { authconfig?: Docker.AuthConfig }): Promise<NodeJS.ReadableStream>;
   loadImage(archive: Buffer, options: Cancellable & { quiet: boolean }): Promise<NodeJS.ReadableStream>;
+  readonly modem: { dial(request: object, callback: (error: Error | null, answer: Readable) => void): void };
 }
 
 /**
  * Connects to the Engine API. Nothing is sent before the first call.
  *
  * @param dockerHost `unix:///path` or `tcp://host:port`, as in `DOCKER_HOST`
- * @param timeoutMs deadline of a call, as the kubelet's `runtimeRequestTimeout`; pulls, loads and event streams have none
+ * @param timeoutMs deadline of a call, as the kubelet's `runtimeRequestTimeout`; whatever answers with a stream has none
  */
 export function createDockerClient(dockerHost: string, timeoutMs: number): DockerClient {
   const docker = new Docker(connection(dockerHost)) as unknown as Engine;
@@ -122,45 +77,66 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
   const call = <T>(
     what: string,
     signal: AbortSignal,
-    run: (abortSignal: AbortSignal) => Promise<T>,
+    run: (options: Cancellable) => Promise<T>,
     extraMs = 0,
   ): Promise<T> =>
-    withDeadline(what, timeoutMs + extraMs, signal, (abortSignal) => stream(what, abortSignal, () => run(abortSignal)));
+    withDeadline(what, timeoutMs + extraMs, signal, (abortSignal) =>
+      stream(what, abortSignal, () => run({ abortSignal })),
+    );
+  const act = async (...request: Parameters<typeof call>): Promise<void> => {
+    await call(...request);
+  };
   const container = (id: string): ReturnType<Engine['getContainer']> => docker.getContainer(id);
+  const exec = (id: string): ReturnType<Engine['getExec']> => docker.getExec(id);
   return {
-    info: (signal) => call('docker info', signal, (abortSignal) => docker.info({ abortSignal })),
-    version: (signal) => call('docker version', signal, (abortSignal) => docker.version({ abortSignal })),
+    info: (signal) => call('docker info', signal, (options) => docker.info(options)),
+    version: (signal) => call('docker version', signal, (options) => docker.version(options)),
     createContainer: (body, signal) =>
-      call(`create container ${body.name ?? ''}`, signal, async (abortSignal) => {
-        return (await docker.createContainer({ ...body, abortSignal })).id;
+      call(`create container ${body.name ?? ''}`, signal, async (options) => {
+        return (await docker.createContainer({ ...body, ...options })).id;
       }),
-    startContainer: (id, signal) =>
-      call(`start container ${id}`, signal, async (abortSignal) => {
-        await container(id).start({ abortSignal });
-      }),
+    startContainer: (id, signal) => act(`start container ${id}`, signal, (options) => container(id).start(options)),
     stopContainer: (id, t, signal) =>
-      call(
-        `stop container ${id}`,
-        signal,
-        async (abortSignal) => {
-          await container(id).stop({ t, abortSignal });
-        },
-        t * 1000,
-      ),
+      act(`stop container ${id}`, signal, (options) => container(id).stop({ t, ...options }), t * 1000),
     removeContainer: (id, signal) =>
-      call(`remove container ${id}`, signal, async (abortSignal) => {
-        await container(id).remove({ force: true, v: true, abortSignal });
-      }),
+      act(`remove container ${id}`, signal, (options) => container(id).remove({ force: true, v: true, ...options })),
+    updateContainer: (id, body, signal) =>
+      act(`update container ${id}`, signal, (options) => container(id).update({ ...body, ...options })),
     inspectContainer: (id, signal) =>
-      call(`inspect container ${id}`, signal, (abortSignal) => container(id).inspect({ abortSignal })),
+      call(`inspect container ${id}`, signal, (options) => container(id).inspect(options)),
     listContainers: (label, signal) =>
-      call('list containers', signal, (abortSignal) =>
-        docker.listContainers({ all: true, filters: { label }, abortSignal }),
+      call('list containers', signal, (options) =>
+        docker.listContainers({ all: true, filters: { label }, ...options }),
       ),
+    containerLogs: (id, query, abortSignal) =>
+      stream(`logs of container ${id}`, abortSignal, async () => {
+        return addAbortSignal(abortSignal, await openLogs(docker, id, query, abortSignal));
+      }),
     events: (filters, abortSignal) =>
       stream('docker events', abortSignal, () => docker.getEvents({ filters: JSON.stringify(filters), abortSignal })),
+
+    createExec: (id, body, signal) =>
+      call(`create exec in container ${id}`, signal, async (options) => {
+        return (await container(id).exec({ ...body, ...options })).id;
+      }),
+    startExec: (id, Tty, abortSignal) =>
+      stream(`start exec ${id}`, abortSignal, async () => {
+        return addAbortSignal(abortSignal, await exec(id).start({ Detach: false, Tty, abortSignal }));
+      }),
+    hijackExec: (id, Tty, abortSignal) =>
+      stream(`start exec ${id}`, abortSignal, async () => {
+        const options = { Detach: false, Tty, hijack: true, stdin: true, abortSignal } as const;
+        return addAbortSignal(abortSignal, await exec(id).start(options));
+      }),
+    resizeExec: (id, { width, height }, signal) =>
+      act(`resize exec ${id}`, signal, (options) => exec(id).resize({ w: width, h: height, ...options })),
+    inspectExec: (id, signal) => call(`inspect exec ${id}`, signal, (options) => exec(id).inspect(options)),
+
     inspectImage: (name, signal) =>
-      call(`inspect image ${name}`, signal, (abortSignal) => docker.getImage(name).inspect({ abortSignal })),
+      call(`inspect image ${name}`, signal, (options) => docker.getImage(name).inspect(options)),
+    listImages: (signal) => call('list images', signal, (options) => docker.listImages(options)),
+    removeImage: (name, signal) =>
+      act(`remove image ${name}`, signal, (options) => docker.getImage(name).remove(options)),
     pullImage: (name, authconfig, abortSignal) =>
       stream(`pull image ${name}`, abortSignal, () =>
         docker.pull(name, { abortSignal, ...(authconfig === undefined ? {} : { authconfig }) }),
@@ -168,6 +144,24 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
     loadImage: (archive, abortSignal) =>
       stream('load image', abortSignal, () => docker.loadImage(Buffer.from(archive), { quiet: true, abortSignal })),
   };
+}
+
+/** dockerode's own call reads a log that is not followed into memory as a whole. */
+function openLogs(docker: Engine, id: string, query: LogQuery, abortSignal: AbortSignal): Promise<Readable> {
+  const request = {
+    path: `/containers/${encodeURIComponent(id)}/logs?`,
+    method: 'GET',
+    isStream: true,
+    abortSignal,
+    statusCodes: { 200: true },
+    options: query,
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (error, answer) => {
+      if (error === null) resolve(answer);
+      else reject(error);
+    });
+  });
 }
 
 function connection(dockerHost: string): Docker.DockerOptions {

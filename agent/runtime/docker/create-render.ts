@@ -1,7 +1,8 @@
-import type { ContainerConfig, Mount, NamespaceOptions, PodSandboxConfig } from '../types.ts';
-import type { ContainerCreateBody } from './client.ts';
+import type { ContainerConfig, LinuxResources, Mount, NamespaceOptions, PodSandboxConfig } from '../types.ts';
+import type { ContainerCreateBody } from './api.ts';
 import { encodeLabels, label } from './labels.ts';
 import { containerName, sandboxName } from './names.ts';
+import { renderSandboxSecurity, renderSecurity } from './security-render.ts';
 
 /** What the runtime adds to every container, whatever the pod says. */
 export interface DockerDefaults {
@@ -25,22 +26,27 @@ export function renderSandbox(
   sysctls: Readonly<Record<string, string>>,
   defaults: DockerDefaults,
 ): ContainerCreateBody {
-  const { namespaces } = config;
+  const { namespaces, security } = config;
+  const { user, options } = renderSandboxSecurity(security);
+  // Sysctls of the network are the host's on the host network: the pod network asks for none there.
+  const allSysctls = namespaces.hostNetwork ? config.sysctls : { ...sysctls, ...config.sysctls };
   return {
     name: sandboxName(config.pod, config.attempt),
     Image: config.image,
     ...(namespaces.hostNetwork ? {} : { Hostname: config.hostname }),
+    ...(user === undefined ? {} : { User: user }),
     Labels: encodeLabels('podsandbox', config.pod, 'POD', config.labels, config.annotations),
     HostConfig: {
       NetworkMode: namespaces.hostNetwork ? 'host' : 'none',
-      ...(namespaces.hostNetwork ? { UTSMode: 'host' } : { Sysctls: { ...sysctls, ...config.sysctls } }),
+      ...(namespaces.hostNetwork ? { UTSMode: 'host' } : {}),
+      ...(Object.keys(allSysctls).length === 0 ? {} : { Sysctls: allSysctls }),
       IpcMode: namespaces.hostIpc ? 'host' : 'shareable',
       PidMode: namespaces.hostPid ? 'host' : '',
       CpuShares: sandboxCpuShares,
       OomScoreAdj: Math.max(sandboxOomScoreAdj, defaults.minOomScoreAdj),
       LogConfig: { Type: 'none', Config: {} },
       ReadonlyRootfs: true,
-      SecurityOpt: ['no-new-privileges'],
+      SecurityOpt: [...options],
       ...cgroupParent(config.cgroupParent),
     },
   };
@@ -53,7 +59,7 @@ export function renderContainer(
   logPath: string,
   defaults: DockerDefaults,
 ): ContainerCreateBody {
-  const { resources } = config;
+  const { user, hostConfig } = renderSecurity(config.security);
   return {
     name: containerName(config.pod, config.name, config.attempt),
     Image: config.image,
@@ -61,6 +67,8 @@ export function renderContainer(
     ...(config.args === undefined ? {} : { Cmd: [...config.args] }),
     ...(config.workingDir === undefined ? {} : { WorkingDir: config.workingDir }),
     Env: [...config.env],
+    ...(user === undefined ? {} : { User: user }),
+    ...(config.stopSignal === undefined ? {} : { StopSignal: config.stopSignal }),
     Labels: {
       ...encodeLabels('container', config.pod, config.name, config.labels, config.annotations),
       [label.sandboxId]: sandboxId,
@@ -72,12 +80,9 @@ export function renderContainer(
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
       ...namespaceModes(sandboxId, config.namespaces),
+      ...hostConfig,
       Mounts: config.mounts.map(renderMount),
-      CpuShares: resources.cpuShares,
-      CpuPeriod: resources.cpuPeriod,
-      CpuQuota: resources.cpuQuota,
-      Memory: resources.memoryLimit,
-      MemorySwap: resources.memoryLimit,
+      ...renderResources(config.resources),
       OomScoreAdj: Math.max(config.oomScoreAdj, defaults.minOomScoreAdj),
       LogConfig: {
         Type: 'json-file',
@@ -98,16 +103,39 @@ function namespaceModes(sandboxId: string, namespaces: NamespaceOptions): Record
   };
 }
 
+function renderResources(resources: LinuxResources): Partial<NonNullable<ContainerCreateBody['HostConfig']>> {
+  return {
+    CpuShares: resources.cpuShares,
+    CpuPeriod: resources.cpuPeriod,
+    CpuQuota: resources.cpuQuota,
+    Memory: resources.memoryLimit,
+    MemorySwap: resources.memoryLimit,
+    ...(resources.pidsLimit === undefined ? {} : { PidsLimit: resources.pidsLimit }),
+  };
+}
+
 type MountSettings = NonNullable<NonNullable<ContainerCreateBody['HostConfig']>['Mounts']>[number];
 
-/** A private mount asks for nothing: Docker then makes it private, or a slave where the source is under its own root. */
-function renderMount({ hostPath, containerPath, readOnly, propagation }: Mount): MountSettings {
+function renderMount(mount: Mount): MountSettings {
+  const options = bindOptions(mount);
   return {
     Type: 'bind',
-    Source: hostPath,
-    Target: containerPath,
-    ReadOnly: readOnly,
-    ...(propagation === 'private' ? {} : { BindOptions: { Propagation: propagation } }),
+    Source: mount.hostPath,
+    Target: mount.containerPath,
+    ReadOnly: mount.readOnly,
+    ...(Object.keys(options).length === 0 ? {} : { BindOptions: options as MountSettings['BindOptions'] }),
+  };
+}
+
+/**
+ * A private mount asks for no propagation: Docker then makes it private, or a slave where the source is under its own
+ * root. From API 1.44 on Docker makes what is mounted below a read-only mount read-only too, which Kubernetes does only
+ * when asked; an older Docker does not know these options, and never makes it so.
+ */
+function bindOptions({ readOnly, propagation, recursiveReadOnly }: Mount): Record<string, unknown> {
+  return {
+    ...(propagation === 'private' ? {} : { Propagation: propagation }),
+    ...(!readOnly ? {} : recursiveReadOnly ? { ReadOnlyForceRecursive: true } : { ReadOnlyNonRecursive: true }),
   };
 }
 

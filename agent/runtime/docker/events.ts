@@ -1,6 +1,6 @@
 import type { RuntimeEvent } from '../types.ts';
 import { RuntimeUnavailableError } from '../types.ts';
-import type { DockerClient, DockerEvent } from './client.ts';
+import type { DockerClient, DockerEvent } from './api.ts';
 import { toRuntimeError } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
 import { label } from './labels.ts';

@@ -1,14 +1,19 @@
 import type { ImageAuth, ImageStatus } from '../types.ts';
-import type { DockerClient, ImageInspection } from './client.ts';
+import type { DockerClient, ImageInspection, ImageListEntry } from './api.ts';
 import { isNotFound, toRuntimeError } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
 
-const toStatus = (image: ImageInspection): ImageStatus => ({
+const toListed = (image: ImageListEntry): ImageStatus => ({
   id: image.Id,
-  tags: image.RepoTags ?? [],
-  digests: image.RepoDigests ?? [],
+  tags: (image.RepoTags ?? []).filter(isReference),
+  digests: (image.RepoDigests ?? []).filter(isReference),
   size: image.Size,
 });
+
+const toStatus = (image: ImageInspection): ImageStatus => ({ ...toListed(image), user: image.Config?.User ?? '' });
+
+/** A list shows what is missing of a reference as `<none>`. */
+const isReference = (reference: string): boolean => !reference.includes('<none>');
 
 export async function imageStatus(
   client: DockerClient,
@@ -47,4 +52,26 @@ async function finish(what: string, stream: NodeJS.ReadableStream, signal: Abort
   } catch (error) {
     throw toRuntimeError(what, error, signal);
   }
+}
+
+export async function listImages(client: DockerClient, signal: AbortSignal): Promise<readonly ImageStatus[]> {
+  return (await client.listImages(signal)).map(toListed);
+}
+
+/**
+ * Removes an image with all its references. Docker removes an image by its ID only when it has one reference at most, so
+ * each is removed by its name. Rejects while a container uses the image.
+ */
+export async function removeImage(client: DockerClient, id: string, signal: AbortSignal): Promise<void> {
+  const image = await imageStatus(client, id, signal);
+  if (image === undefined) return;
+  const references = [...image.tags, ...image.digests];
+  for (const reference of references.length === 0 ? [image.id] : references) {
+    // With the last tag of a repository its digests go too.
+    await client.removeImage(reference, signal).catch(ignoreNotFound);
+  }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!isNotFound(error)) throw error;
 }

@@ -1,2 +1,3 @@
-export { createDockerClient, type DockerClient } from './client.ts';
+export type { DockerClient } from './api.ts';
+export { createDockerClient } from './client.ts';
 export { createDockerRuntime } from './runtime.ts';

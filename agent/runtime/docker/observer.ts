@@ -1,6 +1,6 @@
 import type { PodNetwork } from '../../../cni/index.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../types.ts';
-import type { ContainerInspection, ContainerListEntry, DockerClient } from './client.ts';
+import type { ContainerInspection, ContainerListEntry, DockerClient } from './api.ts';
 import { label } from './labels.ts';
 import { isSandbox, toContainerStatus, toSandboxStatus } from './pod-status.ts';
 import { inspectIfThere, ipsOf } from './sandbox.ts';

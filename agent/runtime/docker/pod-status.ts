@@ -1,7 +1,8 @@
 import type { RuntimeContainerStatus, RuntimePodSummary, SandboxStatus } from '../types.ts';
-import type { ContainerInspection, ContainerListEntry } from './client.ts';
+import type { ContainerInspection, ContainerListEntry } from './api.ts';
 import { decodeAnnotations, decodePod, label } from './labels.ts';
 import { attemptOf } from './names.ts';
+import { decodeResources } from './update-render.ts';
 
 export const isSandbox = (entry: ContainerListEntry): boolean => entry.Labels[label.containerType] === 'podsandbox';
 
@@ -41,6 +42,7 @@ export function toContainerStatus(
     error: state?.Error ?? '',
     image: entry.Image,
     imageId: entry.ImageID,
+    ...(inspection === undefined ? {} : { resources: decodeResources(inspection.HostConfig) }),
     annotations: decodeAnnotations(entry.Labels),
   };
 }

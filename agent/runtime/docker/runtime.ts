@@ -2,10 +2,12 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SharedTasks } from '../../images/shared-task.ts';
 import type { ContainerConfig, ContainerRuntime, ImageStatus } from '../types.ts';
+import { containerLogs } from './container-logs.ts';
 import { renderContainer } from './create-render.ts';
 import { isNotModified } from './errors.ts';
 import { watchEvents } from './events.ts';
-import { imageStatus, loadImage, pullImage } from './images.ts';
+import { exec, execSync } from './exec.ts';
+import { imageStatus, listImages, loadImage, pullImage, removeImage } from './images.ts';
 import { decodePod, label } from './labels.ts';
 import { collectorLogPath, containerLogPath, linkLogs, type LogDirectories, unlinkLogs } from './logs.ts';
 import { createObserver } from './observer.ts';
@@ -19,6 +21,7 @@ import {
   stopContainer,
   stopPodSandbox,
 } from './sandbox.ts';
+import { renderUpdate } from './update-render.ts';
 
 export interface DockerRuntimeDeps extends SandboxDeps {
   readonly logs: LogDirectories;
@@ -60,6 +63,13 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
       if (inspection !== undefined) await unlinkLogs(...logLinks(deps.logs, id, inspection.Config.Labels));
       observer.forget(id);
     },
+    updateContainerResources: async (id, resources, signal) => {
+      await client.updateContainer(id, renderUpdate(resources), signal);
+      observer.touched(id);
+    },
+    execSync: (id, command, timeoutMs, signal) => execSync(client, id, command, timeoutMs, signal),
+    exec: (id, command, streams, signal) => exec(client, id, command, streams, signal),
+    containerLogs: (id, options, streams, signal) => containerLogs(client, id, options, streams, signal),
     podStatus: (uid, signal) => observer.podStatus(uid, signal),
     listPods: async (signal) => summarise(await client.listContainers([label.podUid], signal)),
     watchEvents: (onEvent, onOpen, signal) =>
@@ -80,6 +90,8 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     imageStatus: (image, signal) => lookups.run(image, (shared) => imageStatus(client, image, shared), signal),
     pullImage: (image, signal, auth) => pullImage(client, image, auth, signal),
     loadImage: (archive, signal) => loadImage(client, archive, signal),
+    listImages: (signal) => listImages(client, signal),
+    removeImage: (id, signal) => removeImage(client, id, signal),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Attachment, PodNetwork } from '../../../cni/index.ts';
 import type { PodSandboxConfig, SandboxNetwork, SandboxStart } from '../types.ts';
-import type { ContainerCreateBody, ContainerInspection, DockerClient } from './client.ts';
+import type { ContainerCreateBody, ContainerInspection, DockerClient } from './api.ts';
 import { type DockerDefaults, renderSandbox } from './create-render.ts';
 import { isConflict, isNotFound, isNotModified } from './errors.ts';
 import { decodePod, label } from './labels.ts';

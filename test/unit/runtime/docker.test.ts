@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ContainerInspection, ContainerListEntry } from '../../../agent/runtime/docker/client.ts';
+import type { ContainerInspection, ContainerListEntry } from '../../../agent/runtime/docker/api.ts';
 import { renderContainer, renderSandbox } from '../../../agent/runtime/docker/create-render.ts';
 import { DockerError, isConflict, isNotFound, toRuntimeError } from '../../../agent/runtime/docker/errors.ts';
 import { decodeEvent } from '../../../agent/runtime/docker/events.ts';
@@ -27,6 +27,13 @@ const sandbox: PodSandboxConfig = {
   portMappings: [],
   cgroupParent: '/kubepods/podu1',
   sysctls: {},
+  security: {
+    privileged: false,
+    seccomp: { type: 'RuntimeDefault' },
+    selinuxLabels: [],
+    runAsUser: undefined,
+    runAsGroup: undefined,
+  },
 };
 
 const container: ContainerConfig = {
@@ -51,6 +58,21 @@ const container: ContainerConfig = {
   stdin: false,
   stdinOnce: false,
   tty: false,
+  stopSignal: undefined,
+  security: {
+    user: undefined,
+    supplementalGroups: [],
+    privileged: false,
+    noNewPrivileges: false,
+    readOnlyRootFilesystem: false,
+    capabilitiesToAdd: [],
+    capabilitiesToDrop: [],
+    seccomp: { type: 'RuntimeDefault' },
+    apparmorProfile: undefined,
+    selinuxLabels: [],
+    maskedPaths: undefined,
+    readonlyPaths: undefined,
+  },
 };
 
 describe('names and labels', () => {
