@@ -21,6 +21,7 @@ export const runFlags: readonly Option[] = [
   ['--cni-bin-dir <dirs>', 'network plugins, comma-separated (default: /opt/cni/bin)'],
   ['--cni-cache-dir <dir>', 'results of network plugins (default: /var/lib/cni)'],
   ['--hostname-override <name>', 'name of the node (default: the host name)'],
+  ['--node-labels <labels>', 'labels of the node besides the usual ones, comma-separated: key=value'],
   ['--pod-infra-container-image <image>', 'image of the pause container; the built-in one where it cannot be had'],
   ['--socket <path>', 'socket of the local API (default: /run/podwright/podwright.sock)'],
   ['--logging-format <format>', 'json or text (default: text on a terminal)'],

@@ -1,6 +1,8 @@
 import { dirname, resolve } from 'node:path';
+import { defaultCpuQuota } from '../cgroups/cpu.ts';
 import type { ConfigFile } from './file.ts';
 import type { KubeletConfiguration } from './kubelet-schema.ts';
+import { parseNodeLabels } from './node-labels.ts';
 import type { Config, Flags } from './types.ts';
 
 /** What the configuration takes from the process. */
@@ -32,6 +34,7 @@ export function mergeConfig(
   const path = pathReader(flags.config, cwd);
   return {
     nodeName: (flags.hostnameOverride ?? hostname).trim().toLowerCase(),
+    nodeLabels: parseNodeLabels(flags.nodeLabels ?? '').labels,
     rootDir: path(flags.rootDir, undefined, '/var/lib/kubelet'),
     manifestDir: path(
       flags.podManifestPath ?? flags.manifests,
@@ -64,6 +67,7 @@ type KubeletField =
   | 'cgroupDriver'
   | 'cgroupRoot'
   | 'cgroupsPerQOS'
+  | 'cpuQuota'
   | 'containerLogMaxSizeBytes'
   | 'containerLogMaxFiles'
   | 'maxParallelPulls'
@@ -87,6 +91,10 @@ function kubeletFields(kubelet: Partial<KubeletConfiguration>): Pick<Config, Kub
     cgroupDriver: kubelet.cgroupDriver || undefined,
     cgroupRoot: kubelet.cgroupRoot ?? '',
     cgroupsPerQOS: kubelet.cgroupsPerQOS ?? true,
+    cpuQuota: {
+      enforce: kubelet.cpuCFSQuota ?? defaultCpuQuota.enforce,
+      periodMicros: Math.round((kubelet.cpuCFSQuotaPeriod ?? 0) * 1000) || defaultCpuQuota.periodMicros,
+    },
     containerLogMaxSizeBytes: kubelet.containerLogMaxSize || 10 * mib,
     containerLogMaxFiles: kubelet.containerLogMaxFiles || 5,
     // Unlike the kubelet, images are pulled beside each other unless it is asked not to be.

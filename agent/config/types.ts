@@ -1,3 +1,4 @@
+import type { CpuQuotaSettings } from '../cgroups/cpu.ts';
 import type { CgroupDriver } from '../cgroups/names.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-schema.ts';
 import type { KubeletConfiguration } from './kubelet-schema.ts';
@@ -8,6 +9,8 @@ import type { KubeletConfiguration } from './kubelet-schema.ts';
  */
 export interface Config {
   readonly nodeName: string;
+  /** Labels of the node besides those that every node has. */
+  readonly nodeLabels: Readonly<Record<string, string>>;
   /** Default `/var/lib/kubelet`. */
   readonly rootDir: string;
   /** The kubelet's `staticPodPath`; default `/etc/kubernetes/manifests`. */
@@ -34,6 +37,7 @@ export interface Config {
   readonly cgroupDriver: CgroupDriver | undefined;
   readonly cgroupRoot: string;
   readonly cgroupsPerQOS: boolean;
+  readonly cpuQuota: CpuQuotaSettings;
   readonly containerLogMaxSizeBytes: number;
   readonly containerLogMaxFiles: number;
   /** Undefined: no limit. */
@@ -92,6 +96,8 @@ export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>
   readonly rootDir?: string;
   readonly dockerHost?: string;
   readonly hostnameOverride?: string;
+  /** `key=value`, comma-separated. */
+  readonly nodeLabels?: string;
   readonly podInfraContainerImage?: string;
   readonly cniConfDir?: string;
   /** Comma-separated. */

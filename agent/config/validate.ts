@@ -4,6 +4,8 @@ import { formatPath } from '../objects/field-path.ts';
 import type { ConfigProblem } from './error.ts';
 import type { ConfigFile, Kind } from './file.ts';
 import { maxRestartPeriodMs } from './merge.ts';
+import { parseNodeLabels } from './node-labels.ts';
+import { enforceableGroups, reservationProblem } from './reservations.ts';
 import type { Config, Flags } from './types.ts';
 
 /** Where a value came from: the flag when that was given, else the field of the file, else what is named. */
@@ -21,6 +23,8 @@ interface Rule extends Place {
 const nodeNamePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const maxNodeNameLength = 253;
 const minRestartPeriodMs = 1000;
+const minPeriodMicros = 1_000;
+const maxPeriodMicros = 1_000_000;
 
 /** What is wrong with a configuration that the schema of its fields cannot say. */
 export function validateConfig(config: Config, flags: Flags, file: ConfigFile): ConfigProblem[] {
@@ -45,12 +49,15 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
     ...nameRules(config, flags),
     ...networkRules(config, flags, file),
     ...limitRules(config, flags),
+    ...resourceRules(config),
     ...logRules(flags),
   ];
 }
 
-function nameRules({ nodeName }: Config, { hostnameOverride }: Flags): Rule[] {
+function nameRules({ nodeName }: Config, { hostnameOverride, nodeLabels }: Flags): Rule[] {
+  const { problem } = parseNodeLabels(nodeLabels ?? '');
   return [
+    { holds: problem === undefined, flag: ['--node-labels', nodeLabels], message: problem ?? '' },
     {
       holds: nodeNamePattern.test(nodeName) && nodeName.length <= maxNodeNameLength,
       flag: ['--hostname-override', hostnameOverride],
@@ -107,6 +114,26 @@ function limitRules({ kubelet, maxParallelStarts, ...config }: Config, flags: Fl
       holds: restartMs >= minRestartPeriodMs && restartMs <= maxRestartPeriodMs,
       field: ['KubeletConfiguration', 'crashLoopBackOff', 'maxContainerRestartPeriod'],
       message: 'must be between 1s and 300s',
+    },
+  ];
+}
+
+function resourceRules({ kubelet, cpuQuota }: Config): Rule[] {
+  const reservations = (['systemReserved', 'kubeReserved'] as const).map((field): Rule => {
+    const problem = reservationProblem(kubelet[field] ?? {});
+    return { holds: problem === undefined, field: ['KubeletConfiguration', field], message: problem ?? '' };
+  });
+  return [
+    ...reservations,
+    {
+      holds: (kubelet.enforceNodeAllocatable ?? []).every((group) => enforceableGroups.includes(group)),
+      field: ['KubeletConfiguration', 'enforceNodeAllocatable'],
+      message: `must be a list of ${enforceableGroups.join(', ')}`,
+    },
+    {
+      holds: cpuQuota.periodMicros >= minPeriodMicros && cpuQuota.periodMicros <= maxPeriodMicros,
+      field: ['KubeletConfiguration', 'cpuCFSQuotaPeriod'],
+      message: 'must be between 1ms and 1s',
     },
   ];
 }

@@ -37,6 +37,7 @@ async function problems(input: Input): Promise<readonly string[]> {
 
 const defaults: Config = {
   nodeName: 'node-1',
+  nodeLabels: {},
   rootDir: '/var/lib/kubelet',
   manifestDir: '/etc/kubernetes/manifests',
   fileCheckFrequencyMs: 20_000,
@@ -56,6 +57,7 @@ const defaults: Config = {
   cgroupDriver: undefined,
   cgroupRoot: '',
   cgroupsPerQOS: true,
+  cpuQuota: { enforce: true, periodMicros: 100_000 },
   containerLogMaxSizeBytes: 10 * 1024 * 1024,
   containerLogMaxFiles: 5,
   maxParallelPulls: undefined,
@@ -104,6 +106,16 @@ describe('values', () => {
     ['limited pulls', { file: `${kubelet}maxParallelImagePulls: 3` }, { maxParallelPulls: 3 }],
     ['no limit of processes', { file: `${kubelet}podPidsLimit: -1` }, { podPidsLimit: undefined }],
     ['a limit of processes', { flags: { podMaxPids: '100' } }, { podPidsLimit: 100 }],
+    [
+      'labels of the node',
+      { flags: { nodeLabels: 'a=1, example.com/b=x,c=' } },
+      { nodeLabels: { a: '1', 'example.com/b': 'x', c: '' } },
+    ],
+    [
+      'no CPU quota',
+      { file: `${kubelet}cpuCFSQuota: false\ncpuCFSQuotaPeriod: 5ms` },
+      { cpuQuota: { enforce: false, periodMicros: 5_000 } },
+    ],
     ['DOCKER_HOST', { env: { DOCKER_HOST: 'tcp://192.0.2.9:2375' } }, { dockerHost: 'tcp://192.0.2.9:2375' }],
     [
       'the file before DOCKER_HOST',
