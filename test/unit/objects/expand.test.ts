@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { expandCommand } from '../../../agent/objects/expand.ts';
 import { expandContainer, expandVariables } from '../../../agent/objects/index.ts';
 
 const variables = new Map([
@@ -66,5 +67,13 @@ test('a container is expanded with its variables in order, the last of one name 
     command: ['run', '880'],
     args: undefined,
     env: ['LATE=$(PORT)', 'PORT=880', 'URL=http://x:80/$(URL)', 'NONE='],
+  });
+});
+
+test('command and args are expanded with an environment, which itself is taken as it is', () => {
+  expect(expandCommand({ command: ['run'], args: ['$(A)', '$(B)', '$(NONE)', '$$(A)'] }, variables)).toEqual({
+    command: ['run'],
+    args: ['one', '$(A)', '$(NONE)', '$(A)'],
+    env: ['A=one', 'B=$(A)', 'EMPTY='],
   });
 });
