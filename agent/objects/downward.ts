@@ -130,10 +130,10 @@ export function resourceFieldValue(
   const value = list === 'limits' && own === 0n ? defaultLimit(pod, name, allocatable) : own;
   const unit = name === 'cpu' ? MILLI : UNIT;
   // Both are rounded up to what is counted, thousandths of a CPU or bytes, before they are divided.
-  return String(divideUp(divideUp(value, unit), divideUp(divisor(ref.divisor), unit)));
+  return String(divideUp(divideUp(value, unit), divideUp(readDivisor(ref.divisor), unit)));
 }
 
-function divisor(value: string | number | undefined): Quantity {
+function readDivisor(value: string | number | undefined): Quantity {
   const divisor = value === undefined ? undefined : parseQuantity(value);
   return divisor !== undefined && divisor > 0n ? divisor : UNIT;
 }
