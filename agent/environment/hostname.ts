@@ -9,8 +9,8 @@ export interface PodHostname {
   /** Short name, which `/etc/hosts` lists. */
   readonly hostname: string;
   /**
-   * The full name, when the kernel is to know the pod by it (`setHostnameAsFQDN`): the sandbox's hostname is `fqdn ?? hostname`. A
-   * pod on the host network has the node's, whatever this says.
+   * The full name, when the kernel is to know the pod by it (`setHostnameAsFQDN`): the sandbox's hostname is
+   * `fqdn ?? hostname`. A pod on the host network has the node's, whatever this says.
    */
   readonly fqdn: string | undefined;
   /** e.g. `db.default.svc.cluster.local`; undefined without `subdomain`. */
@@ -18,8 +18,8 @@ export interface PodHostname {
 }
 
 /**
- * The names of a pod (kubelet `GeneratePodHostNameAndDomain`, `GetNodenameForKernel`). `hostnameOverride` is the whole name,
- * without a domain (KEP-4762).
+ * The names of a pod (kubelet `GeneratePodHostNameAndDomain`, `GetNodenameForKernel`). `hostnameOverride` is the
+ * whole name, without a domain (KEP-4762).
  *
  * @throws Error when `setHostnameAsFQDN` makes a name that the kernel cannot hold
  */

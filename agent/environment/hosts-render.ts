@@ -21,8 +21,8 @@ const localEntries = [
 ] as const;
 
 /**
- * A pod's `/etc/hosts`, to the byte as the kubelet writes it (`pkg/kubelet/kubelet_pods.go`, managedHostsFileContent), because
- * programs look for its header:
+ * A pod's `/etc/hosts`, to the byte as the kubelet writes it (`pkg/kubelet/kubelet_pods.go`,
+ * managedHostsFileContent), because programs look for its header:
  *
  *     # Kubernetes-managed hosts file.
  *     127.0.0.1<TAB>localhost

@@ -17,8 +17,8 @@ export interface IdentityFiles {
 }
 
 /**
- * Has a pod's `/etc/hosts` and `/etc/resolv.conf` in its directory, readable by every user of the containers. May be repeated;
- * what a container wrote into them is replaced.
+ * Has a pod's `/etc/hosts` and `/etc/resolv.conf` in its directory, readable by every user of the containers. May be
+ * repeated; what a container wrote into them is replaced.
  */
 export async function writeIdentityFiles(podDir: string, files: IdentityFiles): Promise<void> {
   await mkdir(podDir, { recursive: true, mode: 0o750 });
@@ -32,8 +32,9 @@ function resolvConfFile(podDir: string): string {
 }
 
 /**
- * The mounts that show a container these files. A container that mounts something at one of the paths itself keeps that. They
- * can be written to, as with the kubelet (`makeHostsMount`), unless the container's root file system is read-only.
+ * The mounts that show a container these files. A container that mounts something at one of the paths itself keeps
+ * that. They can be written to, as with the kubelet (`makeHostsMount`), unless the container's root file system is
+ * read-only.
  */
 export function identityMounts(container: Container, podDir: string): readonly Mount[] {
   const readOnly = container.securityContext?.readOnlyRootFilesystem ?? false;
@@ -46,9 +47,9 @@ export function identityMounts(container: Container, podDir: string): readonly M
 }
 
 /**
- * Writes into the file itself, not into a new one that is renamed over it: a bind mount shows the file that was there when it was
- * made, so containers that run would see the old text for ever. A reader may meet a half-written file; a file that needs no change
- * is left alone so that this stays rare.
+ * Writes into the file itself, not into a new one that is renamed over it: a bind mount shows the file that was there
+ * when it was made, so containers that run would see the old text for ever. A reader may meet a half-written file; a
+ * file that needs no change is left alone so that this stays rare.
  */
 async function writeInPlace(path: string, text: string): Promise<void> {
   const content = Buffer.from(text);
@@ -67,7 +68,10 @@ async function writeInPlace(path: string, text: string): Promise<void> {
   }
 }
 
-/** The size is looked at first: a container may have made the file larger than memory. The file's position does not move. */
+/**
+ * The size is looked at first: a container may have made the file larger than memory. The file's position does not
+ * move.
+ */
 async function holds(file: FileHandle, content: Buffer): Promise<boolean> {
   const { size } = await file.stat();
   if (size !== content.length) return false;

@@ -7,9 +7,9 @@ export interface DnsConfig {
 }
 
 /**
- * Reads a resolv.conf as the kubelet does (`pkg/kubelet/network/dns`, parseResolvConf): nameservers add up, of `search` and
- * `options` the last line counts. A search domain loses the dot at its end, so that with and without it are one. Whatever is
- * not understood is passed over, as resolvers do.
+ * Reads a resolv.conf as the kubelet does (`pkg/kubelet/network/dns`, parseResolvConf): nameservers add up, of
+ * `search` and `options` the last line counts. A search domain loses the dot at its end, so that with and without it
+ * are one. Whatever is not understood is passed over, as resolvers do.
  */
 export function parseResolvConf(text: string): DnsConfig {
   const lines = text.split('\n').map((line) => line.trim().split(/\s+/));

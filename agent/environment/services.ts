@@ -1,8 +1,8 @@
 import type { ObjectReader, Pod, Service } from '../objects/types.ts';
 
 /*
- * Variables that tell a container of Services (`pkg/kubelet/envvars/envvars.go`). For a Service `db` at 192.0.2.7 with the ports
- * `sql` 5432 and `admin` 80:
+ * Variables that tell a container of Services (`pkg/kubelet/envvars/envvars.go`). For a Service `db` at 192.0.2.7
+ * with the ports `sql` 5432 and `admin` 80:
  *
  *   DB_SERVICE_HOST=192.0.2.7
  *   DB_SERVICE_PORT=5432                        the first port
@@ -19,8 +19,8 @@ type Variable = readonly [name: string, value: string];
 
 /**
  * The Service variables of a pod: all Services of its namespace when `enableServiceLinks` is not false, and the Service
- * default/kubernetes always, as clients inside a cluster find the API by it (kubelet `getServiceEnvVarMap`). Services without
- * an address have none.
+ * default/kubernetes always, as clients inside a cluster find the API by it (kubelet `getServiceEnvVarMap`). Services
+ * without an address have none.
  */
 export function serviceVariables(pod: Pod, objects: Pick<ObjectReader, 'objects'>): ReadonlyMap<string, string> {
   const services = objects

@@ -21,8 +21,8 @@ interface Reference {
 }
 
 /**
- * The environment of a container (kubelet `makeEnvironmentVariables`): variables of Services, over them those of `envFrom` in
- * order, over them those of `env` in order. `$(NAME)` in a value of `env` sees all that comes before it.
+ * The environment of a container (kubelet `makeEnvironmentVariables`): variables of Services, over them those of
+ * `envFrom` in order, over them those of `env` in order. `$(NAME)` in a value of `env` sees all that comes before it.
  *
  * @throws {@link ContainerConfigError} when something that is not optional is missing
  */

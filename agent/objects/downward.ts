@@ -3,8 +3,8 @@ import { parseQuantity, type Quantity } from './quantity.ts';
 import type { Container, Pod } from './types.ts';
 
 /*
- * The downward API: what a container may learn of its own pod, by environment variables and by downwardAPI and projected
- * volumes. Both read from here.
+ * The downward API: what a container may learn of its own pod, by environment variables and by downwardAPI and
+ * projected volumes. Both read from here.
  */
 
 /** What the node can give to pods. Whole numbers. */
@@ -41,8 +41,8 @@ const FIELDS: ReadonlyMap<string, Field> = new Map<string, Field>([
 ]);
 
 /**
- * The value of a `fieldRef` (`pkg/fieldpath` ExtractFieldPathAsString, kubelet `podFieldSelectorRuntimeValue`). A label or
- * annotation that the pod does not have is empty.
+ * The value of a `fieldRef` (`pkg/fieldpath` ExtractFieldPathAsString, kubelet `podFieldSelectorRuntimeValue`). A
+ * label or annotation that the pod does not have is empty.
  *
  * @throws Error when there is no such field, or the node has no address yet
  */
@@ -107,9 +107,9 @@ const MILLI: Quantity = 1_000_000n;
 const UNIT: Quantity = 1_000_000_000n;
 
 /**
- * The value of a `resourceFieldRef`: a whole number of divisors, rounded up (`pkg/api/v1/resource` ExtractContainerResourceValue).
- * A limit that the container does not have is the pod's, or else all that the node can give (kubelet
- * `defaultPodLimitsForDownwardAPI`); huge pages and requests have no such default and are 0.
+ * The value of a `resourceFieldRef`: a whole number of divisors, rounded up (`pkg/api/v1/resource`
+ * ExtractContainerResourceValue). A limit that the container does not have is the pod's, or else all that the node
+ * can give (kubelet `defaultPodLimitsForDownwardAPI`); huge pages and requests have no such default and are 0.
  *
  * @param container name of a container of the pod, of any kind
  * @param ref.resource e.g. `limits.cpu`, `requests.memory`, `limits.hugepages-2Mi`
