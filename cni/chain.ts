@@ -1,7 +1,7 @@
 import type { BuiltInPlugin, PluginRequest } from './plugin.ts';
 import { isBuiltIn } from './plugins.ts';
-import { CniError, cniErrorCode } from './spec/error.ts';
 import type { CniResult, NetworkConfigList, PluginConfig } from './spec/types.ts';
+import { attemptAll } from './util/attempt-all.ts';
 
 /** What a list of plugins is run for. `netns` is undefined when there is no namespace, or none any more. */
 export type ChainAttachment = Pick<PluginRequest, 'containerId' | 'ifName' | 'netns' | 'pod' | 'portMappings'>;
@@ -59,31 +59,6 @@ export function createChain(plugin: (type: string) => BuiltInPlugin): Chain {
     },
   };
 }
-
-/**
- * Runs a task for each item, also behind one that failed: what cannot be reclaimed must not keep the rest.
- *
- * @throws CniError with all messages when any failed; the signal's reason as soon as it is aborted
- */
-export async function attemptAll<T>(
-  items: readonly T[],
-  signal: AbortSignal,
-  task: (item: T) => Promise<void>,
-): Promise<void> {
-  const failures: Error[] = [];
-  for (const item of items) {
-    signal.throwIfAborted();
-    await task(item).catch((error: unknown) => failures.push(asError(error)));
-  }
-  signal.throwIfAborted();
-  const [first, ...others] = failures;
-  if (first === undefined) return;
-  if (others.length === 0) throw first;
-  const message = failures.map((error) => error.message).join('; ');
-  throw new CniError(cniErrorCode.internal, message, { cause: new AggregateError(failures) });
-}
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 function requests(
   config: NetworkConfigList,

@@ -1,12 +1,14 @@
 import { createResultCache, type CachedAttachment, type ResultCache } from './cache.ts';
-import { attemptAll, type Chain, type ChainAttachment, createChain } from './chain.ts';
+import { type Chain, type ChainAttachment, createChain } from './chain.ts';
 import { defaultNetwork, subnetsOf } from './default-network.ts';
 import { ensureForwarding } from './forwarding/index.ts';
+import { planForwarding } from './forwarding/plan.ts';
 import { attachmentKey } from './plugin.ts';
 import { createPlugins } from './plugins.ts';
 import { CniError, cniErrorCode } from './spec/error.ts';
 import { createConfigLoader } from './spec/load.ts';
-import type { CniResult, NetworkConfigList, PluginConfig, PortMapping } from './spec/types.ts';
+import type { CniResult, NetworkConfigList, PortMapping } from './spec/types.ts';
+import { attemptAll } from './util/attempt-all.ts';
 import { exec as systemExec, type Exec } from './util/exec.ts';
 import { createGate } from './util/gate.ts';
 import type { SetSysctl } from './util/sysctl.ts';
@@ -105,9 +107,8 @@ class Network implements PodNetwork {
 
   async setup(signal: AbortSignal): Promise<void> {
     const config = await this.#config();
-    const bridge = config.plugins.find(({ type }) => type === 'bridge');
     try {
-      if (bridge !== undefined) await this.#forwarding(config, bridge, signal);
+      await this.#forwarding(config, signal);
       this.#status = { ...describe(config), ready: true };
     } catch (error) {
       signal.throwIfAborted();
@@ -209,18 +210,12 @@ class Network implements PodNetwork {
     throw new CniError(cniErrorCode.invalidNetworkConfig, reason);
   }
 
-  async #forwarding(config: NetworkConfigList, bridge: PluginConfig, signal: AbortSignal): Promise<void> {
+  /** Pods of a network that is not configured any more need it until the last one is gone. */
+  async #forwarding(config: NetworkConfigList, signal: AbortSignal): Promise<void> {
     const { setSysctl } = this.#options;
-    await ensureForwarding(
-      {
-        network: config.name,
-        cidrs: subnetsOf(config),
-        masquerade: bridge['ipMasq'] === true,
-        exec: this.#exec,
-        ...(setSysctl === undefined ? {} : { setSysctl }),
-      },
-      signal,
-    );
+    const attached = (await this.#cache.list()).map((entry) => entry.config);
+    const networks = planForwarding([config, ...attached]);
+    await ensureForwarding({ networks, exec: this.#exec, ...(setSysctl === undefined ? {} : { setSysctl }) }, signal);
   }
 
   /** DEL by the configuration of the ADD; the cache entry is marked first and goes last. */

@@ -1,59 +1,70 @@
 /*
- * Rules of a pod network as a whole, one set an address family:
+ * Rules of the pod networks as a whole, one set an address family:
  *
- *   filter FORWARD -> CNI-FORWARD            first rule: Docker sets the policy of FORWARD to DROP (moby#39439)
- *          CNI-FORWARD: -s <pods> ACCEPT, -d <pods> ACCEPT
- *   nat    POSTROUTING -s <pods> -> CNI-<hash of the network>
- *          CNI-<hash>: -d <pods> ACCEPT, ! -d <multicast> MASQUERADE
+ *   filter FORWARD -> PODWRIGHT-FORWARD      first rule: Docker sets the policy of FORWARD to DROP (moby#39439)
+ *          PODWRIGHT-FORWARD: of each network -s <pods> ACCEPT, -d <pods> ACCEPT
+ *   nat    POSTROUTING -s <pods> -> PODWRIGHT-NET-<hash of the network>
+ *          PODWRIGHT-NET-<hash>: -d <pods> ACCEPT, ! -d <multicast> MASQUERADE
  *
- * The own chains are emptied and filled in one transaction, so that another CIDR leaves nothing stale. The jumps are the
- * only rules in chains of others: they are added when they are missing.
+ * The own chains are emptied and filled in one transaction, so that another CIDR leaves nothing stale; a chain of a network
+ * that is no more goes with its jumps. The jumps are the only rules in chains of others: they are added when they are
+ * missing. Names that begin with `CNI-` are those of the reference plugins, which may be at work beside this daemon.
  */
 
 import { createHash } from 'node:crypto';
 
-const forwardChain = 'CNI-FORWARD';
+const forwardChain = 'PODWRIGHT-FORWARD';
+const networkPrefix = 'PODWRIGHT-NET-';
 
-/** Chain of one network in the nat table. */
+/** Chain of one network in the nat table: 28 characters, the most that a chain's name may have. */
 function networkChain(network: string): string {
-  return `CNI-${createHash('sha512').update(network).digest('hex').slice(0, 24)}`;
+  return networkPrefix + createHash('sha256').update(network).digest('hex').slice(0, 14);
 }
 
-export interface ForwardingRules {
+export interface NetworkRules {
   readonly network: string;
-  /** Networks of the pods, of one address family. */
+  /** Networks of the pods; {@link renderForwarding} takes those of one address family. */
   readonly cidrs: readonly string[];
+  /** Traffic of pods that leaves the pod networks gets the host's address. */
   readonly masquerade: boolean;
 }
 
 const multicast = (cidr: string): string => (cidr.includes(':') ? 'ff00::/8' : '224.0.0.0/4');
 const comment = (network: string): string => `-m comment --comment "podwright network ${network}"`;
 
-/** Rules per own chain, and the jumps to them, each as `iptables-save` prints it but for the comment. */
+/** Rules by own chain, and the jumps to them, each as `iptables-save` prints it but for the comment. */
 interface Wanted {
-  readonly filter: readonly string[];
-  readonly nat: readonly string[];
+  readonly filter: ReadonlyMap<string, readonly string[]>;
+  readonly nat: ReadonlyMap<string, readonly string[]>;
   readonly filterJumps: readonly string[];
   readonly natJumps: readonly string[];
 }
 
-function wanted({ network, cidrs, masquerade }: ForwardingRules): Wanted {
-  const chain = networkChain(network);
-  const note = comment(network);
+function wanted(networks: readonly NetworkRules[]): Wanted {
+  const masqueraded = networks.filter(({ masquerade }) => masquerade);
   return {
-    filter: cidrs.flatMap((cidr) => [
-      `-A ${forwardChain} -s ${cidr} ${note} -j ACCEPT`,
-      `-A ${forwardChain} -d ${cidr} ${note} -j ACCEPT`,
-    ]),
+    filter: new Map([[forwardChain, networks.flatMap(forwardRules)]]),
     filterJumps: [`FORWARD -m comment --comment "podwright forwarding" -j ${forwardChain}`],
-    nat: masquerade
-      ? [
-          ...cidrs.map((cidr) => `-A ${chain} -d ${cidr} ${note} -j ACCEPT`),
-          ...cidrs.slice(0, 1).map((cidr) => `-A ${chain} ! -d ${multicast(cidr)} ${note} -j MASQUERADE`),
-        ]
-      : [],
-    natJumps: masquerade ? cidrs.map((cidr) => `POSTROUTING -s ${cidr} ${note} -j ${chain}`) : [],
+    nat: new Map(masqueraded.map((network) => [networkChain(network.network), masqueradeRules(network)])),
+    natJumps: masqueraded.flatMap(({ network, cidrs }) =>
+      cidrs.map((cidr) => `POSTROUTING -s ${cidr} ${comment(network)} -j ${networkChain(network)}`),
+    ),
   };
+}
+
+function forwardRules({ network, cidrs }: NetworkRules): string[] {
+  return cidrs.flatMap((cidr) =>
+    ['-s', '-d'].map((side) => `-A ${forwardChain} ${side} ${cidr} ${comment(network)} -j ACCEPT`),
+  );
+}
+
+function masqueradeRules({ network, cidrs }: NetworkRules): string[] {
+  const add = `-A ${networkChain(network)}`;
+  const note = comment(network);
+  return [
+    ...cidrs.map((cidr) => `${add} -d ${cidr} ${note} -j ACCEPT`),
+    ...cidrs.slice(0, 1).map((cidr) => `${add} ! -d ${multicast(cidr)} ${note} -j MASQUERADE`),
+  ];
 }
 
 /**
@@ -61,38 +72,46 @@ function wanted({ network, cidrs, masquerade }: ForwardingRules): Wanted {
  *
  * @param saved what `iptables-save` printed
  */
-export function renderForwarding(rules: ForwardingRules, saved: string): string | undefined {
-  const want = wanted(rules);
-  const chain = networkChain(rules.network);
-  const have = new Set(saved.split('\n').map(normalise));
+export function renderForwarding(networks: readonly NetworkRules[], saved: string): string | undefined {
+  const want = wanted(networks);
+  const lines = saved.split('\n').map((line) => line.trim());
+  const have = new Set(lines.map(normalise));
   const missing = (jumps: readonly string[]): string[] => jumps.filter((jump) => !have.has(normalise(`-A ${jump}`)));
-  const stale = staleJumps(saved, chain, want.natJumps);
   const filterJumps = missing(want.filterJumps).map((jump) => jump.replace('FORWARD', '-I FORWARD 1'));
-  const natJumps = missing(want.natJumps).map((jump) => `-A ${jump}`);
-  const isFilled = chainIs(saved, forwardChain, want.filter) && chainIs(saved, chain, want.nat);
-  if (isFilled && stale.length + filterJumps.length + natJumps.length === 0) return undefined;
+  const natJumps = [...staleJumps(lines, want), ...missing(want.natJumps).map((jump) => `-A ${jump}`)];
+  const stale = staleChains(lines, want);
+  const isFilled = [...want.filter, ...want.nat].every(([chain, rules]) => chainIs(lines, chain, rules));
+  if (isFilled && filterJumps.length + natJumps.length + stale.length === 0) return undefined;
   return [
-    ...['*filter', `:${forwardChain} - [0:0]`, `-F ${forwardChain}`, ...want.filter, ...filterJumps, 'COMMIT'],
-    ...['*nat', `:${chain} - [0:0]`, `-F ${chain}`, ...want.nat, ...stale, ...natJumps, 'COMMIT', ''],
+    ...['*filter', ...fill(want.filter), ...filterJumps, 'COMMIT'],
+    ...['*nat', ...fill(want.nat), ...natJumps, ...stale.flatMap(remove), 'COMMIT', ''],
   ].join('\n');
 }
 
-/** Jumps of a former CIDR. */
-function staleJumps(saved: string, chain: string, wantedJumps: readonly string[]): string[] {
-  const keep = new Set(wantedJumps.map((jump) => normalise(`-A ${jump}`)));
-  return jumpsTo(saved, chain)
+function fill(chains: ReadonlyMap<string, readonly string[]>): string[] {
+  return [...chains].flatMap(([chain, rules]) => [...emptied(chain), ...rules]);
+}
+
+const emptied = (chain: string): string[] => [`:${chain} - [0:0]`, `-F ${chain}`];
+const remove = (chain: string): string[] => [...emptied(chain), `-X ${chain}`];
+
+/** Jumps of a former CIDR or network. */
+function staleJumps(lines: readonly string[], { natJumps }: Wanted): string[] {
+  const keep = new Set(natJumps.map((jump) => normalise(`-A ${jump}`)));
+  return lines
+    .filter((line) => line.startsWith('-A ') && isNetworkChain(/ -j (\S+)$/.exec(line)?.[1]))
     .filter((line) => !keep.has(normalise(line)))
-    .map(asDelete);
+    .map((line) => line.replace(/^-A /, '-D '));
 }
 
-function jumpsTo(saved: string, chain: string): string[] {
-  return saved.split('\n').filter((line) => line.startsWith('-A ') && line.trim().endsWith(`-j ${chain}`));
+function staleChains(lines: readonly string[], { nat }: Wanted): string[] {
+  const chains = lines.flatMap((line) => /^:(\S+) /.exec(line)?.[1] ?? []);
+  return chains.filter((chain) => isNetworkChain(chain) && !nat.has(chain));
 }
 
-const asDelete = (line: string): string => line.replace(/^-A /, '-D ');
+const isNetworkChain = (chain: string | undefined): boolean => chain?.startsWith(networkPrefix) === true;
 
-function chainIs(saved: string, chain: string, rules: readonly string[]): boolean {
-  const lines = saved.split('\n');
+function chainIs(lines: readonly string[], chain: string, rules: readonly string[]): boolean {
   const found = lines.filter((line) => line.startsWith(`-A ${chain} `)).map(normalise);
   const isThere = lines.some((line) => line.startsWith(`:${chain} `));
   return isThere && found.join('\n') === rules.map(normalise).join('\n');
@@ -100,5 +119,5 @@ function chainIs(saved: string, chain: string, rules: readonly string[]): boolea
 
 /** One spelling for what this file writes and what `iptables-save` prints. */
 function normalise(line: string): string {
-  return line.trim().replaceAll('"', '').replace(/\s+/g, ' ');
+  return line.replaceAll('"', '').replace(/\s+/g, ' ');
 }

@@ -16,12 +16,15 @@ export interface PortChange {
   readonly others: readonly PortSet[];
 }
 
-/** One kernel mechanism for host ports. All verbs may be repeated; changes come one at a time. */
+/**
+ * One kernel mechanism for host ports. All verbs may be repeated; changes come one at a time. Before the first host port
+ * leads anywhere, packets that claim to be of or for the host's loopback network, and did not come by it, are dropped.
+ */
 export interface PortmapBackend {
   /** Carries a change out; what else is missing in the kernel by then is there again behind it. */
   apply(change: PortChange, signal: AbortSignal): Promise<void>;
-  /** Somebody may have changed the kernel's rules: what is remembered of them is looked up again by the next change. */
-  forget(): void;
+  /** Makes the kernel have these host ports and no others: somebody may have changed its rules. */
+  restore(sets: readonly PortSet[], signal: AbortSignal): Promise<void>;
   /** Host ports of the set that the kernel lacks. */
   missing(set: PortSet, signal: AbortSignal): Promise<readonly HostPort[]>;
 }

@@ -12,6 +12,7 @@ import type { CniResult, PluginConfig } from '../spec/types.ts';
 import type { PortmapBackend, PortSet } from './backend.ts';
 import { type Claim, type Claims, createClaims } from './claims.ts';
 import { createUdpFlowCleaner, type ForgetUdpFlows } from './conntrack.ts';
+import { attemptAll } from '../util/attempt-all.ts';
 import { ExecFailure } from '../util/exec.ts';
 import { setSysctl } from '../util/sysctl.ts';
 import { createIptablesBackend } from './iptables/backend.ts';
@@ -59,8 +60,9 @@ class PortmapPlugin implements BuiltInPlugin {
     await this.#serially(async () => {
       const before = (await this.#claims.get(containerId))?.ports ?? [];
       await this.#claims.claim({ containerId, network, ports });
-      await this.#routeLocalnet(prevResult, ports);
       await this.#apply({ containerId, network, before, after: ports }, config, signal);
+      // Behind the rules: they keep pods from the host's loopback network.
+      await this.#routeLocalnet(prevResult, ports);
     });
     await this.#forgetUdpFlows(ports, signal);
     return prevResult;
@@ -88,9 +90,8 @@ class PortmapPlugin implements BuiltInPlugin {
 
   async gc(_network: string, config: PluginConfig, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
     const containers = new Set([...valid].map((key) => key.slice(0, key.indexOf('/'))));
-    for (const { containerId } of await this.#claims.all()) {
-      if (!containers.has(containerId)) await this.#remove(containerId, config, signal);
-    }
+    const stale = (await this.#claims.all()).filter(({ containerId }) => !containers.has(containerId));
+    await attemptAll(stale, signal, ({ containerId }) => this.#remove(containerId, config, signal));
     await this.#claims.sweep();
     await this.#serially(() => this.#repair(config, signal));
   }
@@ -117,22 +118,21 @@ class PortmapPlugin implements BuiltInPlugin {
     });
   }
 
-  /** Rules that a reload of the host's firewall took away come back. */
+  /** Rules that a reload of the host's firewall took away come back, without host ports the guard of the loopback. */
   async #repair(config: PluginConfig, signal: AbortSignal): Promise<void> {
     const claims = await this.#claims.all();
-    if (claims.length === 0) return;
-    (await this.#backend(config, signal)).forget();
-    for (const { containerId, network, ports } of representatives(claims)) {
-      await this.#apply({ containerId, network, before: ports, after: ports }, config, signal);
-    }
+    if (claims.length === 0 && this.#backends.size === 0) return;
+    const backend = await this.#backend(config, signal);
+    await backend.restore(claims.map(portSet), signal).catch((error: unknown) => {
+      throw failure(error, 'portmap: cannot restore the host ports');
+    });
   }
 
   /** Only inside of {@link #serially}: the other claims are part of the change. */
   async #apply({ containerId, network, before, after }: Replacement, config: PluginConfig, signal: AbortSignal) {
     const id = attachmentId(network, containerId);
-    const others = (await this.#claims.all())
-      .filter((claim) => claim.containerId !== containerId)
-      .map((claim): PortSet => ({ id: attachmentId(claim.network, claim.containerId), ports: claim.ports }));
+    const claims = await this.#claims.all();
+    const others = claims.filter((claim) => claim.containerId !== containerId).map(portSet);
     const backend = await this.#backend(config, signal);
     try {
       await backend.apply({ before: { id, ports: before }, after: { id, ports: after }, others }, signal);
@@ -172,11 +172,8 @@ class PortmapPlugin implements BuiltInPlugin {
   }
 }
 
-/** Claims whose change touches the rules of every family that any claim has. */
-function representatives(claims: readonly Claim[]): readonly Claim[] {
-  const of = (family: 4 | 6): Claim | undefined =>
-    claims.find(({ ports }) => ports.some((port) => port.family === family));
-  return [...new Set([of(4), of(6)])].filter((claim) => claim !== undefined);
+function portSet({ network, containerId, ports }: Claim): PortSet {
+  return { id: attachmentId(network, containerId), ports };
 }
 
 function failure(error: unknown, what: string): unknown {

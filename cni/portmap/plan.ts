@@ -20,7 +20,7 @@ export interface HostPort {
  * The host ports of an attachment: each mapping once for each address family that the pod has an address of. A mapping
  * whose host address is of one family exists in that family only; `0.0.0.0` and `::` mean all addresses of theirs.
  *
- * @throws CniError when a host address is none, or when one host port is to lead to two container ports
+ * @throws CniError when a host address is none, a port is out of range, or one host port is to lead to two container ports
  */
 export function planHostPorts(mappings: readonly PortMapping[], result: CniResult | undefined): HostPort[] {
   return onceEach(translate(mappings, podAddresses(result)));
@@ -52,10 +52,11 @@ function onceEach(ports: readonly HostPort[]): HostPort[] {
   for (const port of ports) {
     const key = `${port.family} ${describePort(port)}`;
     const other = found.get(key);
+    const isValid: boolean = isHostPort(port);
+    if (!isValid) refuse(`${describePort(port)} to container port ${port.containerPort} is no host port`);
     if (other !== undefined && other.containerPort !== port.containerPort) {
       const targets = `${other.containerPort} and ${port.containerPort}`;
-      const message = `portmap: host port ${describePort(port)} leads to container ports ${targets} of one pod`;
-      throw new CniError(cniErrorCode.invalidNetworkConfig, message);
+      refuse(`host port ${describePort(port)} leads to container ports ${targets} of one pod`);
     }
     found.set(key, port);
   }
@@ -67,8 +68,11 @@ function hostAddress({ hostIp, hostPort }: PortMapping): IpAddress | undefined {
   if (hostIp === '') return undefined;
   const address = parseIp(hostIp);
   if (address !== undefined) return address;
-  const message = `portmap: hostIP ${JSON.stringify(hostIp)} of host port ${hostPort} is no IP address`;
-  throw new CniError(cniErrorCode.invalidNetworkConfig, message);
+  return refuse(`hostIP ${JSON.stringify(hostIp)} of host port ${hostPort} is no IP address`);
+}
+
+function refuse(message: string): never {
+  throw new CniError(cniErrorCode.invalidNetworkConfig, `portmap: ${message}`);
 }
 
 interface PodAddress {
@@ -89,9 +93,9 @@ function podAddresses(result: CniResult | undefined): PodAddress[] {
   return [...found.values()];
 }
 
-/** Short, stable name of an attachment. Behind `CNI-DN-` it makes 28 characters, the most that a chain's name may have. */
+/** Short, stable name of an attachment. Behind `PODWRIGHT-DN-` it makes 28 characters, the most a chain's name may have. */
 export function attachmentId(network: string, containerId: string): string {
-  return createHash('sha512').update(`${network}${containerId}`).digest('hex').slice(0, 21);
+  return createHash('sha512').update(`${network}${containerId}`).digest('hex').slice(0, 15);
 }
 
 /** Whether two host ports cannot exist beside each other. */

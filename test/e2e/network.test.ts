@@ -109,6 +109,6 @@ describe('the pod network', () => {
     await host.waitForPod('web', isReady, 40_000);
     await until('the host port', 10_000, async () => (await httpGet(host, `${host.address} 8080`)).includes('hello'));
     const { stdout } = await host.exec('iptables-save', []);
-    expect(stdout).toContain('-A FORWARD -m comment --comment "podwright forwarding" -j CNI-FORWARD');
+    expect(stdout).toContain('-A FORWARD -m comment --comment "podwright forwarding" -j PODWRIGHT-FORWARD');
   });
 });

@@ -42,7 +42,7 @@ function forwardPolicy({ forwardPolicy: policy }: Facts): Verdict {
   return {
     name,
     level: 'OK',
-    message: 'DROP, as Docker sets it; podwright accepts the traffic of pods in CNI-FORWARD',
+    message: 'DROP, as Docker sets it; podwright accepts the traffic of pods in PODWRIGHT-FORWARD',
   };
 }
 

@@ -1,6 +1,6 @@
 import { type Exec, ExecFailure } from '../../util/exec.ts';
-import type { PortmapBackend } from '../backend.ts';
-import { isShown, renderChange, table } from './render.ts';
+import type { PortmapBackend, PortSet } from '../backend.ts';
+import { isShown, renderTable, table } from './render.ts';
 
 /** Host ports by nftables: one `nft` process a change, for both address families. */
 export function createNftablesBackend(exec: Exec): PortmapBackend {
@@ -12,11 +12,12 @@ export function createNftablesBackend(exec: Exec): PortmapBackend {
       throw error;
     }
   };
+  const restore = async (sets: readonly PortSet[], signal: AbortSignal): Promise<void> => {
+    await exec({ file: 'nft', args: ['-f', '-'], input: renderTable(sets) }, signal);
+  };
   return {
-    apply: async (change, signal) => {
-      await exec({ file: 'nft', args: ['-f', '-'], input: renderChange(change) }, signal);
-    },
-    forget: () => undefined,
+    apply: ({ after, others }, signal) => restore([...others, after], signal),
+    restore,
     missing: async ({ ports }, signal) => {
       const listed = await list(signal);
       return ports.filter((port) => !isShown(port, listed));
@@ -26,10 +27,8 @@ export function createNftablesBackend(exec: Exec): PortmapBackend {
 
 /** Whether `nft` is there and the kernel takes the rules: a dry run, nothing is changed. */
 export async function nftablesWorks(exec: Exec, signal: AbortSignal): Promise<boolean> {
-  const nothing = { id: '', ports: [] };
-  const input = renderChange({ before: nothing, after: nothing, others: [] });
   try {
-    await exec({ file: 'nft', args: ['--check', '-f', '-'], input }, signal);
+    await exec({ file: 'nft', args: ['--check', '-f', '-'], input: renderTable([]) }, signal);
     return true;
   } catch {
     signal.throwIfAborted();

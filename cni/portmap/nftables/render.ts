@@ -1,5 +1,6 @@
 /*
- * Table `inet cni_hostport`, shared by all attachments; per attachment there are only map elements.
+ * Table `inet podwright_hostport`, shared by all attachments; per attachment there are only map elements. The reference
+ * portmap plugin has a table of its own, `cni_hostport`: pods of another runtime keep their host ports.
  *
  *   map hostports4      proto . port             : pod address . port       (hostports6 likewise)
  *   map hostip4         address . proto . port   : pod address . port
@@ -7,16 +8,21 @@
  *   chain output        -100:    to a local address -> hostports   (the host itself, localhost too)
  *   chain hostports     from a pod subnet: mark; dnat to the map's value, addresses before all; no host port: unmark
  *   chain masquerading  srcnat:  from localhost, or marked -> masquerade
+ *   chain loopback      raw:     to or from 127.0.0.0/8, not by lo: drop
  *
  * A pod's subnet is masqueraded because pods on one bridge answer one another without the host in between: the answer
  * would come from an address that was not asked. The mark, bit 13 as in the reference portmap plugin, tells these
  * connections from those of Services, which keep the pod's address.
+ *
+ * Host ports on 127.0.0.1 need `route_localnet` on the bridge, which would let a pod reach what listens on the host's
+ * loopback only (CVE-2020-8558). In the raw hook no address is translated yet: whatever is of 127.0.0.0/8 there, and came
+ * by another link, is forged.
  */
 
-import type { PortChange } from '../backend.ts';
+import type { PortSet } from '../backend.ts';
 import type { HostPort } from '../plan.ts';
 
-export const table = 'inet cni_hostport';
+export const table = 'inet podwright_hostport';
 
 const families = [
   { n: 4, key: 'ip', type: 'ipv4_addr', name: 'ipv4' },
@@ -28,6 +34,7 @@ const chains = {
   prerouting: ' { type nat hook prerouting priority dstnat ; }',
   output: ' { type nat hook output priority -100 ; }',
   masquerading: ' { type nat hook postrouting priority srcnat ; }',
+  loopback: ' { type filter hook prerouting priority raw ; }',
 } as const;
 
 const mark = '0x2000';
@@ -64,6 +71,7 @@ function rules(podNets: readonly string[]): string[] {
     'output fib daddr type local jump hostports',
     'masquerading ip saddr 127.0.0.0/8 ct status dnat masquerade',
     `masquerading meta mark and ${mark} == ${mark} ct status dnat masquerade`,
+    ...['daddr', 'saddr'].map((side) => `loopback iifname != "lo" ip ${side} 127.0.0.0/8 drop`),
   ];
 }
 
@@ -71,8 +79,8 @@ function rules(podNets: readonly string[]): string[] {
  * One transaction that empties the maps and fills them by the claims of all attachments. So whatever the maps held
  * before, as of a daemon whose directory is gone, cannot make it fail.
  */
-export function renderChange({ after, others }: PortChange): string {
-  const wanted = [...others, after].flatMap(({ ports }) => ports);
+export function renderTable(sets: readonly PortSet[]): string {
+  const wanted = sets.flatMap(({ ports }) => ports);
   const podNets = [...new Set(wanted.map(({ podNet }) => podNet))].sort();
   const elements = wanted.map((port) => `add element ${table} ${mapOf(port)} { ${elementText(port)} }`);
   return `${[...base(podNets), ...elements].join('\n')}\n`;

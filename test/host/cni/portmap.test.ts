@@ -54,7 +54,8 @@ beforeEach(async () => {
   peer = connectPeer(spaces);
   for (const command of ['iptables', 'ip6tables']) spaces.run(spaces.host, command, '-P', 'FORWARD', 'DROP');
   const cidrs = ['203.0.113.0/24', '2001:db8:1::/64'];
-  await ensureForwarding({ network: 'net', cidrs, masquerade: true, exec, setSysctl }, never);
+  const networks = [{ network: 'net', cidrs, masquerade: true }];
+  await ensureForwarding({ networks, exec, setSysctl }, never);
 });
 afterEach(() => {
   for (const server of servers) server.stop();
@@ -93,7 +94,7 @@ describe.skipIf(process.getuid?.() !== 0).each(['nftables', 'iptables'])('host p
   }
   const rules = (): string =>
     backend === 'nftables'
-      ? spaces.run(spaces.host, 'nft', 'list', 'table', 'inet', 'cni_hostport')
+      ? spaces.run(spaces.host, 'nft', 'list', 'table', 'inet', 'podwright_hostport')
       : ['iptables-save', 'ip6tables-save']
           .map((file) => spaces.run(spaces.host, file, '-t', 'nat'))
           .join('')
@@ -102,7 +103,7 @@ describe.skipIf(process.getuid?.() !== 0).each(['nftables', 'iptables'])('host p
     for (const command of ['iptables', 'ip6tables']) {
       for (const verb of ['-F', '-X']) spaces.run(spaces.host, command, '-t', 'nat', verb);
     }
-    if (backend === 'nftables') spaces.run(spaces.host, 'nft', 'delete', 'table', 'inet', 'cni_hostport');
+    if (backend === 'nftables') spaces.run(spaces.host, 'nft', 'delete', 'table', 'inet', 'podwright_hostport');
   };
   const answers = (questions: readonly Question[]): string[] => questions.map((question) => ask(spaces, question));
 
@@ -154,6 +155,67 @@ describe.skipIf(process.getuid?.() !== 0).each(['nftables', 'iptables'])('host p
     expect(got.map((text) => text.split(' ')[0])).toEqual([one, one, two, 'no']);
     await portmap.check(added, never);
     await expect(addPod(mapping(8080, { hostIp: v6 }))).rejects.toThrow(`host port tcp/${v6}:8080 is taken`);
+  });
+
+  test('a pod with NET_ADMIN does not reach what listens on the loopback of the host only (CVE-2020-8558)', async () => {
+    const { name: pod, added } = await addPod(mapping(8080));
+    servers.push(await serve(spaces.host, 7777));
+    const attack = (): string[] => [
+      ask(spaces, { from: pod, to: '127.0.0.1', port: 7777, waitMs: 500 }),
+      ask(spaces, { from: pod, to: '127.0.0.1', port: 7777, transport: 'UDP', waitMs: 500 }),
+    ];
+    spaces.run(pod, 'sysctl', '-q', '-w', 'net.ipv4.conf.eth0.route_localnet=1', 'net.ipv4.conf.all.route_localnet=1');
+    spaces.run(pod, 'ip', 'addr', 'flush', 'dev', 'lo');
+    spaces.run(pod, 'ip', 'rule', 'add', 'pref', '1', 'to', '127.0.0.1', 'lookup', '100');
+    spaces.run(pod, 'ip', 'route', 'add', '127.0.0.1', 'via', '203.0.113.1', 'dev', 'eth0', 'table', '100');
+    expect(attack()).toEqual(['no answer', 'no answer']);
+    expect(ask(spaces, { from: spaces.host, to: '127.0.0.1', port: 8080 })).toBe(`${pod} 203.0.113.1`);
+    // The last host port is gone, and the firewall is reloaded: the sysctl is still on.
+    await portmap.del(added, never);
+    spaces.run(spaces.host, 'nft', 'flush', 'ruleset');
+    expect(attack()).toEqual([`${spaces.host} 203.0.113.2`, `${spaces.host} 203.0.113.2`]);
+    await portmap.gc('net', config, new Set(), never);
+    expect(attack()).toEqual(['no answer', 'no answer']);
+  });
+
+  test('a pod that wants one port twice is refused alone', async () => {
+    const { name } = await addPod(mapping(8080));
+    const twice = [mapping(9090), mapping(9090, { hostIp: '0.0.0.0', containerPort: 81 })];
+    await expect(addPod(...twice)).rejects.toThrow('host port tcp/9090 leads to container ports 80 and 81 of one pod');
+    const { name: next } = await addPod(mapping(9090));
+    const got = answers([8080, 9090].map((port) => ({ from: peer.name, to: '198.51.100.1', port })));
+    expect(got).toEqual([`${name} 198.51.100.2`, `${next} 198.51.100.2`]);
+  });
+
+  test('host ports of the reference plugin stay, whatever podwright does', async () => {
+    spaces.run(
+      spaces.host,
+      'nft',
+      'add table inet cni_hostport; add map inet cni_hostport hostports { type inet_service : inet_service ; elements = { 7070 : 80 } ; }',
+    );
+    spaces.run(spaces.host, 'iptables', '-t', 'nat', '-N', 'CNI-HOSTPORT-DNAT');
+    spaces.run(
+      spaces.host,
+      'iptables',
+      '-t',
+      'nat',
+      '-A',
+      'CNI-HOSTPORT-DNAT',
+      '-p',
+      'tcp',
+      '--dport',
+      '7070',
+      '-j',
+      'RETURN',
+    );
+    const foreign = (): string =>
+      spaces.run(spaces.host, 'nft', 'list', 'table', 'inet', 'cni_hostport') +
+      spaces.run(spaces.host, 'iptables', '-t', 'nat', '-S', 'CNI-HOSTPORT-DNAT');
+    const before = foreign();
+    const { added } = await addPod(mapping(8080));
+    await portmap.gc('net', config, new Set([attachmentKey(added.containerId, 'eth0')]), never);
+    await portmap.del(added, never);
+    expect(foreign()).toBe(before);
   });
 
   test('a port that is taken is refused by its name; the other protocol is free', async () => {

@@ -29,6 +29,24 @@ describe('host ports', () => {
     );
   });
 
+  test('that are the same twice are one; one that leads to two container ports is refused', () => {
+    const one = planHostPorts([mapping('')], dual);
+    expect(planHostPorts([mapping(''), mapping(''), mapping('0.0.0.0'), mapping('::')], dual)).toEqual(one);
+    expect(() => planHostPorts([mapping(''), { ...mapping('0.0.0.0'), containerPort: 81 }], dual)).toThrow(
+      'portmap: host port tcp/8080 leads to container ports 80 and 81 of one pod',
+    );
+    const beside = [mapping(''), { ...mapping('198.51.100.1'), containerPort: 81 }];
+    expect(planHostPorts(beside, dual)).toHaveLength(3);
+  });
+
+  test.each([
+    [{ hostPort: 0 }, 'portmap: tcp/0 to container port 80 is no host port'],
+    [{ hostPort: 65_536 }, 'portmap: tcp/65536 to container port 80 is no host port'],
+    [{ containerPort: 70_000 }, 'portmap: tcp/8080 to container port 70000 is no host port'],
+  ])('%j is refused before it is stored', (more, message) => {
+    expect(() => planHostPorts([{ ...mapping(''), ...more }], dual)).toThrow(message);
+  });
+
   test.each<[Partial<HostPort>, Partial<HostPort>, boolean]>([
     [{}, {}, true],
     [{}, { protocol: 'udp' }, false],
@@ -57,6 +75,6 @@ describe('host ports', () => {
 
 test('the ID of an attachment leaves room for the chain that is named by it', () => {
   const id = attachmentId('podwright', 'c'.repeat(64));
-  expect(`CNI-DN-${id}`).toHaveLength(28);
+  expect(`PODWRIGHT-DN-${id}`).toHaveLength(28);
   expect(id).not.toBe(attachmentId('podwright', 'c'.repeat(63)));
 });
