@@ -59,6 +59,33 @@ export function emptyDirPath(podDir: string, volume: string): string {
   return join(pluginDir(podDir, 'empty-dir'), segment('volume name', volume));
 }
 
+export function nfsVolumesDir(podDir: string): string {
+  return pluginDir(podDir, 'nfs');
+}
+
+/** @param name of the volume, or of the PersistentVolume behind a claim */
+export function nfsVolumePath(podDir: string, name: string): string {
+  return join(nfsVolumesDir(podDir), segment('volume name', name));
+}
+
+/** Local PersistentVolumes, bound here by their names. */
+export function localVolumesDir(podDir: string): string {
+  return pluginDir(podDir, 'local-volume');
+}
+
+export function localVolumePath(podDir: string, name: string): string {
+  return join(localVolumesDir(podDir), segment('volume name', name));
+}
+
+/** Where parts of volumes are bound: `<volume>/<container>/<index of the volumeMount>`. */
+export function subPathsDir(podDir: string): string {
+  return join(podDir, 'volume-subpaths');
+}
+
+export function subPathTarget(podDir: string, volume: string, container: string, index: number): string {
+  return join(subPathsDir(podDir), segment('volume name', volume), segment('container name', container), String(index));
+}
+
 /**
  * `name`, when it is one harmless path segment. Validation has refused all other names before; this is the lock on the
  * door, because what these paths name is written to and removed as root.

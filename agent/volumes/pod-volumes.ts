@@ -1,6 +1,7 @@
 import type { Container, Pod } from '../objects/types.ts';
 import type { Mount } from '../runtime/types.ts';
-import { mountsFor } from './mounts-plan.ts';
+import { ensureMounts } from './mounts.ts';
+import { planMounts } from './mounts-plan.ts';
 import { podDir } from './paths.ts';
 import { ensurePodDir, prepareVolumes, type VolumeDeps } from './prepare.ts';
 import { teardownVolumes } from './teardown.ts';
@@ -39,7 +40,13 @@ export function createPodVolumes(deps: VolumeDeps & { readonly rootDir: string }
       const directory = podDir(deps.rootDir, pod.metadata.uid);
       await ensurePodDir(pod, directory);
       const volumes = await prepareVolumes(pod, directory, deps, signal);
-      return { mounts: async (container) => mountsFor(container, volumes) };
+      const recursiveReadOnly = deps.recursiveReadOnly?.() ?? false;
+      return {
+        mounts: async (container, env, mountSignal) => {
+          const planned = planMounts(container, volumes, { env, recursiveReadOnly });
+          return await ensureMounts(planned, container.name, directory, deps.exec, mountSignal);
+        },
+      };
     },
     teardown: async (uid, signal) => await teardownVolumes(podDir(deps.rootDir, uid), deps.exec, signal),
   };

@@ -19,6 +19,8 @@ export interface VolumeDeps extends ContentDeps {
   readonly exec: Exec;
   /** Memory that pods may use: the largest size of a volume in memory. */
   readonly nodeMemoryBytes: number;
+  /** The runtime can mount read-only what is mounted below a volume. Absent: it cannot. */
+  readonly recursiveReadOnly?: () => boolean;
 }
 
 /** Makes the directories of a pod that is about to run, for root only: volumes are seen through mounts. */

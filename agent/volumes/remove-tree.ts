@@ -14,6 +14,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, MountBusyError } from './errors.ts';
+import { fdPath } from './fd-path.ts';
 
 const MAX_DEPTH = 64;
 const PARALLEL_UNLINKS = 16;
@@ -116,10 +117,6 @@ async function busyAsMount(rootPath: string, path: string, remove: () => Promise
     if (errorCode(error) === 'EBUSY') throw new MountBusyError(rootPath, [path], error);
     throw error;
   }
-}
-
-function fdPath(fd: number): string {
-  return `/proc/self/fd/${fd}`;
 }
 
 function entryPath(fd: number, name: Buffer): Buffer {

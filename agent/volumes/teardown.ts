@@ -2,12 +2,12 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../cni/index.ts';
 import { errorCode, MountBusyError } from './errors.ts';
-import { type MountInfo, mountsWithin, readMounts } from './mountinfo.ts';
-import { memoryVolumeDirs } from './paths.ts';
+import { type MountInfo, readMounts } from './mountinfo.ts';
 import { removeTree } from './remove-tree.ts';
+import { planTeardown } from './teardown-plan.ts';
 
 /**
- * Removes all that a pod had on disk: unmounts its volumes in memory, then removes its directory. Success when there is
+ * Removes all that a pod had on disk: unmounts what was mounted for it, then removes its directory. Success when there is
  * none. To be called when the pod's containers are gone.
  *
  * @throws {@link MountBusyError} when something else is mounted below the directory, or a volume is still in use; then
@@ -16,17 +16,11 @@ import { removeTree } from './remove-tree.ts';
 export async function teardownVolumes(podDir: string, exec: Exec, signal: AbortSignal): Promise<void> {
   const directory = await realPathIfThere(podDir);
   if (directory === undefined) return;
-  const mounts = mountsWithin(await readMounts(), directory);
-  const foreign = mounts.filter((mount) => !isOurs(mount, directory));
-  if (foreign.length > 0) throw busy(podDir, foreign);
-  // Where one lies over another, the last one made comes off first.
-  for (const { mountPoint } of mounts.toReversed()) await unmount(podDir, mountPoint, exec, signal);
+  const plan = planTeardown(await readMounts(), directory);
+  if (plan.foreign.length > 0) throw busy(podDir, plan.foreign);
+  for (const mountPoint of plan.detach) await exec({ file: 'mount', args: ['--make-rprivate', mountPoint] }, signal);
+  for (const mountPoint of plan.unmount) await unmount(podDir, mountPoint, exec, signal);
   await removeTree(directory, signal);
-}
-
-/** Only volumes in memory are mounted by us: a tmpfs on the directory of a volume. */
-function isOurs({ fsType, mountPoint }: MountInfo, podDir: string): boolean {
-  return fsType === 'tmpfs' && memoryVolumeDirs(podDir).includes(dirname(mountPoint));
 }
 
 async function unmount(podDir: string, mountPoint: string, exec: Exec, signal: AbortSignal): Promise<void> {
