@@ -1,5 +1,7 @@
 import { formatPath, type FieldPath } from './field-path.ts';
 import { field, isJsonList, isJsonObject, typeName, type JsonObject, type JsonValue } from './json.ts';
+import { isObjectKind, KINDS } from './kinds/index.ts';
+import type { ObjectKind } from './types.ts';
 import { MAX_DEPTH } from './yaml-json.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
 
@@ -22,24 +24,24 @@ export interface ManifestProblem {
   readonly message: string;
   /** `namespace/name` of the pod concerned, when known. */
   readonly pod?: string;
+  /** `objectKey` of another object concerned, when known. */
+  readonly object?: string;
 }
 
-/** One Pod of a manifest as it is written there, not yet checked. Fields that are null are dropped. */
-export interface PodDocument {
+/** One object of a manifest as it is written there, not yet checked. Fields that are null are dropped. */
+export interface ObjectDocument {
+  readonly kind: 'Pod' | ObjectKind;
   readonly value: JsonObject;
-  /** Where the Pod is in its document: empty, or `items[i]` of a list. */
+  /** Where the object is in its document: empty, or `items[i]` of a list. */
   readonly base: FieldPath;
   /** 1-based line of a field of the document, or of its nearest ancestor; undefined when lines are not known. */
   readonly lineOf: (path: FieldPath) => number | undefined;
 }
 
 export interface DecodedManifest {
-  readonly documents: readonly PodDocument[];
+  readonly documents: readonly ObjectDocument[];
   readonly problems: readonly ManifestProblem[];
 }
-
-/** Kinds that podwright will serve beside pods; until then they are left out with a warning. */
-const PLANNED_KINDS = new Set(['Service', 'ConfigMap', 'Secret', 'PersistentVolume', 'PersistentVolumeClaim']);
 
 /** A document on its way: its JSON value and how to find lines in it. */
 interface Located {
@@ -49,8 +51,8 @@ interface Located {
 }
 
 /**
- * Reads a manifest: YAML 1.1 or JSON, one or many documents, each a Pod, a PodList or a List. Never throws: what is no Pod
- * is a problem with its line.
+ * Reads a manifest: YAML 1.1 or JSON, one or many documents, each an object of a kind that a node serves or a list of such
+ * objects. Never throws: what is none is a problem with its line.
  *
  * @param origin name of the file, for the problems
  */
@@ -80,7 +82,7 @@ function readText(text: string, origin: string): ReadManifest {
   }
   return {
     located: documents.flatMap(located),
-    problems: documents.flatMap((document) => yamlProblems(document, origin)),
+    problems: documents.flatMap((document) => yamlProblems(document, origin, mayHoldSecret(text))),
   };
 }
 
@@ -114,26 +116,40 @@ function located(document: YamlDocument): readonly Located[] {
   return value === undefined || value === null ? [] : [{ value, base: [], lineOf }];
 }
 
-function yamlProblems(document: YamlDocument, origin: string): readonly ManifestProblem[] {
-  return document.problems.map((problem) => ({ origin, ...problem }));
+function yamlProblems(document: YamlDocument, origin: string, secret: boolean): readonly ManifestProblem[] {
+  return document.problems.map((problem) => ({
+    origin,
+    ...problem,
+    message: secret ? withoutExcerpt(problem.message) : problem.message,
+  }));
+}
+
+/** What cannot be parsed cannot tell its kind. */
+function mayHoldSecret(text: string): boolean {
+  return /Secret|stringData/.test(text);
+}
+
+/** The parser's messages end with a part of the text, in quotes or after a colon. */
+function withoutExcerpt(message: string): string {
+  const [said = ''] = message.split(/[:"'`\\]/, 1);
+  return said === message ? message : `${said.trim()} (the text is not shown: it may be part of a Secret)`;
 }
 
 function decodeObject(object: Located, origin: string, inList: boolean): DecodedManifest {
   const { value, base, lineOf } = object;
   const line = lineOf(base);
-  const fail = (message: string, severity: 'error' | 'warning' = 'error'): DecodedManifest => {
+  const fail = (message: string): DecodedManifest => {
     const path = base.length === 0 ? {} : { path: formatPath(base) };
-    return { documents: [], problems: [{ ...error(origin, line, message), ...path, severity }] };
+    return { documents: [], problems: [{ ...error(origin, line, message), ...path }] };
   };
   if (!isJsonObject(value)) return fail(`a document must be a Kubernetes object, not ${typeName(value)}`);
   const [apiVersion, kind] = [field(value, 'apiVersion'), field(value, 'kind')];
   if (typeof kind !== 'string' || kind === '') return fail('kind: Required value');
   if (apiVersion === undefined || apiVersion === '') return fail('apiVersion: Required value');
   if (apiVersion !== 'v1') return fail(`${kind} of ${JSON.stringify(apiVersion)} is not a kind that runs on a node`);
-  if (kind === 'Pod') return { documents: [{ value, base, lineOf }], problems: [] };
-  if ((kind === 'PodList' || kind === 'List') && !inList) return decodeList(object, value, kind, origin);
-  if (PLANNED_KINDS.has(kind)) return fail(`${kind} is not supported yet: it has no effect`, 'warning');
-  return fail(`unknown kind ${JSON.stringify(kind)}: a manifest holds Pod, PodList or List`);
+  if (isServed(kind)) return { documents: [{ kind, value, base, lineOf }], problems: [] };
+  if (!inList && (kind === 'List' || isServed(itemKind(kind)))) return decodeList(object, value, kind, origin);
+  return fail(`unknown kind ${JSON.stringify(kind)}: a manifest holds ${SERVED_KINDS.join(', ')}, or a List of them`);
 }
 
 function decodeList(object: Located, value: JsonObject, kind: string, origin: string): DecodedManifest {
@@ -150,8 +166,19 @@ function decodeList(object: Located, value: JsonObject, kind: string, origin: st
 }
 
 /** The items of a typed list need not say what they are. */
-function withKind(item: JsonValue, kind: string): JsonValue {
-  return kind === 'PodList' && isJsonObject(item) ? { apiVersion: 'v1', kind: 'Pod', ...item } : item;
+function withKind(item: JsonValue, list: string): JsonValue {
+  return list === 'List' || !isJsonObject(item) ? item : { apiVersion: 'v1', kind: itemKind(list), ...item };
+}
+
+const SERVED_KINDS = ['Pod', ...Object.keys(KINDS)];
+
+function isServed(kind: string): kind is 'Pod' | ObjectKind {
+  return kind === 'Pod' || isObjectKind(kind);
+}
+
+/** `PodList` is a list of Pods. Any other name gives one that is no kind. */
+function itemKind(list: string): string {
+  return list.endsWith('List') ? list.slice(0, -'List'.length) : '';
 }
 
 function error(origin: string, line: number | undefined, message: string): ManifestProblem {

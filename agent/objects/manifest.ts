@@ -1,15 +1,17 @@
 import type { IPod } from 'kubernetes-models/v1';
-import { decodeManifest, type ManifestProblem, type PodDocument } from './decode.ts';
+import { decodeManifest, type ManifestProblem, type ObjectDocument } from './decode.ts';
 import { defaultPod } from './defaults.ts';
 import { formatPath } from './field-path.ts';
 import type { FieldProblem } from './field-problem.ts';
 import { field, isJsonObject, type JsonObject } from './json.ts';
+import { isObjectKind } from './kinds/index.ts';
+import { checkObject, keyOfDocument } from './kinds/load.ts';
 import { dns1123Subdomain } from './names.ts';
 import { POD_SHAPE } from './pod-schema.ts';
 import { checkShape } from './schema.ts';
 import { toStaticPod } from './static-pod.ts';
 import { checkSupport } from './support.ts';
-import { podKey, type Pod } from './types.ts';
+import { podKey, type ObjectKind, type ObjectsByKind, type Pod } from './types.ts';
 import { validatePod } from './validate-pod.ts';
 import { check } from './validate-metadata.ts';
 
@@ -19,12 +21,23 @@ export interface LoadedPod {
   readonly document: JsonObject;
 }
 
-export interface LoadedManifest {
+/** An object that is no pod, and the document that it was made from. */
+export interface LoadedObject {
+  readonly object: ObjectsByKind[ObjectKind];
+  readonly document: JsonObject;
+}
+
+/** The valid objects of a manifest. */
+export interface LoadedObjects {
   readonly pods: readonly LoadedPod[];
+  readonly objects: readonly LoadedObject[];
+}
+
+export interface LoadedManifest extends LoadedObjects {
   readonly problems: readonly ManifestProblem[];
   /**
-   * Documents with errors: `namespace/name` of the pod, or undefined when the document does not tell. Other documents of the same
-   * manifest are not affected.
+   * Documents with errors: `podKey` or `objectKey` of the object, or undefined when the document does not tell. Other documents of
+   * the same manifest are not affected.
    */
   readonly broken: readonly (string | undefined)[];
 }
@@ -37,54 +50,80 @@ export interface ManifestOrigin {
   readonly seenAt: number;
 }
 
-/** Reads a manifest into static pods that are valid and defaulted. Never throws: everything wrong is a problem. */
+/** Reads a manifest into objects that are valid and defaulted. Never throws: everything wrong is a problem. */
 export function loadManifest(text: string, from: ManifestOrigin): LoadedManifest {
   const decoded = decodeManifest(text, from.origin);
-  const results = decoded.documents.map((document) => loadPod(document, from));
+  const results = decoded.documents.map((document) => loadDocument(document, from));
   const undecoded = decoded.problems.filter(({ severity }) => severity === 'error');
   return {
-    pods: results.flatMap(({ loaded }) => loaded ?? []),
+    ...collect(results),
     problems: [...decoded.problems, ...results.flatMap(({ problems }) => problems)],
     broken: [
       ...undecoded.map(() => undefined),
-      ...results.filter(({ loaded }) => loaded === undefined).map(({ key }) => key),
+      ...results.filter(({ pod, object }) => pod === undefined && object === undefined).map(({ key }) => key),
     ],
   };
 }
 
-/** Pods of documents that were read before, without what is invalid by now. */
-export function loadDocuments(documents: readonly JsonObject[], from: ManifestOrigin): readonly LoadedPod[] {
-  const results = documents.map((value) => loadPod({ value, base: [], lineOf: () => undefined }, from));
-  return results.flatMap(({ loaded }) => loaded ?? []);
+/** The objects of documents that were read before, without what is invalid by now. */
+export function loadDocuments(documents: readonly JsonObject[], from: ManifestOrigin): LoadedObjects {
+  return collect(
+    documents.flatMap((value) => {
+      const kind = field(value, 'kind');
+      if (kind !== 'Pod' && (typeof kind !== 'string' || !isObjectKind(kind))) return [];
+      return [loadDocument({ kind, value, base: [], lineOf: () => undefined }, from)];
+    }),
+  );
 }
 
-interface PodResult {
-  readonly loaded: LoadedPod | undefined;
+function collect(results: readonly DocumentResult[]): LoadedObjects {
+  return {
+    pods: results.flatMap(({ pod }) => pod ?? []),
+    objects: results.flatMap(({ object }) => object ?? []),
+  };
+}
+
+interface DocumentResult {
+  readonly pod?: LoadedPod;
+  readonly object?: LoadedObject;
+  /** `podKey` or `objectKey`, as far as the document tells. */
   readonly key: string | undefined;
   readonly problems: readonly ManifestProblem[];
 }
 
-function loadPod(document: PodDocument, from: ManifestOrigin): PodResult {
+function loadDocument(document: ObjectDocument, from: ManifestOrigin): DocumentResult {
+  const { kind, value, base } = document;
+  if (kind === 'Pod') return loadPod(document, from);
+  const key = keyOfDocument(kind, value);
+  const { object, problems } = checkObject(kind, value, base, from.nodeName);
+  return {
+    key,
+    ...(object === undefined ? {} : { object: { object, document: value } }),
+    problems: report(problems, document, from.origin, key === undefined ? {} : { object: key }),
+  };
+}
+
+function loadPod(document: ObjectDocument, from: ManifestOrigin): DocumentResult {
   const { value, base } = document;
   const key = staticPodKey(value, from.nodeName);
+  const about = key === undefined ? {} : { pod: key };
   const shape = checkShape(value, POD_SHAPE, base);
-  const report = (found: readonly FieldProblem[]): readonly ManifestProblem[] =>
-    found
-      .map((problem) => toManifestProblem(problem, document, from.origin, key))
-      .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
-  if (shape.some(isError)) return { loaded: undefined, key, problems: report(shape) };
+  if (shape.some(isError)) return { key, problems: report(shape, document, from.origin, about) };
 
   // The shape is that of a v1 Pod in every part that is read.
   const pod = defaultPod(value as unknown as IPod);
   const static_ = toStaticPod(pod, { ...from, document: value });
   const found = [...shape, ...checkSupport(value, base), ...validatePod(pod, base)];
   const all = [...found, ...(found.some(isError) ? [] : checkFullName(static_, document))];
-  const loaded = all.some(isError) ? undefined : { pod: static_, document: value };
-  return { loaded, key, problems: report(all) };
+  return {
+    key,
+    ...(all.some(isError) ? {} : { pod: { pod: static_, document: value } }),
+    problems: report(all, document, from.origin, about),
+  };
 }
 
 /** With the node's name the name must still be one. */
-function checkFullName(pod: Pod, document: PodDocument): readonly FieldProblem[] {
+function checkFullName(pod: Pod, document: ObjectDocument): readonly FieldProblem[] {
   return check(pod.metadata.name, dns1123Subdomain, [...document.base, 'metadata', 'name']);
 }
 
@@ -102,19 +141,17 @@ function staticPodKey(document: JsonObject, nodeName: string): string | undefine
   return podKey({ metadata: { namespace: namespace || 'default', name: `${name}-${nodeName.toLowerCase()}` } });
 }
 
-function toManifestProblem(
-  problem: FieldProblem,
-  document: PodDocument,
+/** In the order of their lines. */
+function report(
+  problems: readonly FieldProblem[],
+  document: ObjectDocument,
   origin: string,
-  key: string | undefined,
-): ManifestProblem {
-  const line = document.lineOf(problem.path);
-  return {
-    origin,
-    ...(line === undefined ? {} : { line }),
-    path: formatPath(problem.path),
-    severity: problem.severity,
-    message: problem.message,
-    ...(key === undefined ? {} : { pod: key }),
-  };
+  about: Pick<ManifestProblem, 'pod' | 'object'>,
+): readonly ManifestProblem[] {
+  return problems
+    .map(({ path, severity, message }): ManifestProblem => {
+      const line = document.lineOf(path);
+      return { origin, ...(line === undefined ? {} : { line }), path: formatPath(path), severity, message, ...about };
+    })
+    .sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }

@@ -145,3 +145,8 @@ export interface ObjectReader {
   object<K extends ObjectKind>(kind: K, namespace: string, name: string): ObjectsByKind[K] | undefined;
   objects<K extends ObjectKind>(kind: K): readonly ObjectsByKind[K][];
 }
+
+/** `Kind/namespace/name`; the namespace of a PersistentVolume is empty. */
+export function objectKey(kind: ObjectKind, namespace: string, name: string): string {
+  return `${kind}/${kind === 'PersistentVolume' ? '' : namespace}/${name}`;
+}

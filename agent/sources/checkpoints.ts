@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
-import type { JsonObject, LoadedPod } from '../objects/index.ts';
+import type { JsonObject } from '../objects/index.ts';
 import type { SourceLog } from './log.ts';
 import { createWakeup } from './wakeup.ts';
 
@@ -12,36 +12,37 @@ const GATHER_MS = 1_000;
 /** After a failed write, e.g. on a full disk. Milliseconds. */
 const RETRY_MS = 60_000;
 
-/** What a checkpoint file holds: the pods of one manifest file that this node accepted last. */
+/** What a checkpoint file holds: the objects of one manifest file that this node accepted last. */
 interface Checkpoint {
   /** Path of the manifest file. */
   readonly file: string;
   /** As in the manifest, before defaulting. */
-  readonly pods: readonly JsonObject[];
+  readonly documents: readonly JsonObject[];
 }
 
 /**
- * The last good pods of each manifest file on disk, so that a daemon that starts while a manifest is broken goes on with what ran.
+ * The last good objects of each manifest file on disk, so that a daemon that starts while a manifest is broken goes on with what
+ * it had. Secrets are among them, as they are in the manifests: directory and files are for their owner only.
  * Nothing waits for a write: {@link put} only notes what is to be written.
  */
 export interface Checkpoints {
   /** Everything on disk, by path of the manifest file. Never rejects: what cannot be read is left out. */
   load(): Promise<ReadonlyMap<string, readonly JsonObject[]>>;
-  /** Notes what a file stands for now; without pods its checkpoint is removed. */
-  put(file: string, pods: readonly LoadedPod[]): void;
+  /** Notes what a file stands for now; without documents its checkpoint is removed. */
+  put(file: string, documents: readonly JsonObject[]): void;
   /** Writes what was noted until `signal` is aborted, and then what is left. */
   run(signal: AbortSignal): Promise<void>;
 }
 
 export function createCheckpoints(directory: string, clock: Clock, log: SourceLog): Checkpoints {
-  const written = new Map<string, readonly LoadedPod[]>();
-  const pending = new Map<string, readonly LoadedPod[]>();
+  const written = new Map<string, readonly JsonObject[]>();
+  const pending = new Map<string, readonly JsonObject[]>();
   const wakeup = createWakeup(clock);
 
   const flush = async (): Promise<void> => {
-    for (const [file, pods] of [...pending]) {
-      await writeCheckpoint(directory, { file, pods: pods.map(({ document }) => document) });
-      if (pending.get(file) === pods) pending.delete(file);
+    for (const [file, documents] of [...pending]) {
+      await writeCheckpoint(directory, { file, documents });
+      if (pending.get(file) === documents) pending.delete(file);
     }
   };
   const flushOrWarn = async (): Promise<boolean> => {
@@ -57,10 +58,10 @@ export function createCheckpoints(directory: string, clock: Clock, log: SourceLo
 
   return {
     load: () => loadCheckpoints(directory, log),
-    put: (file, pods) => {
-      if (same(written.get(file), pods)) return;
-      written.set(file, pods);
-      pending.set(file, pods);
+    put: (file, documents) => {
+      if (same(written.get(file), documents)) return;
+      written.set(file, documents);
+      pending.set(file, documents);
       wakeup.wake();
     },
     run: async (signal) => {
@@ -78,8 +79,9 @@ export function createCheckpoints(directory: string, clock: Clock, log: SourceLo
   };
 }
 
-function same(a: readonly LoadedPod[] | undefined, b: readonly LoadedPod[]): boolean {
-  return a !== undefined && a.length === b.length && a.every((one, index) => one.document === b[index]?.document);
+/** What is unchanged is handed over as the same documents. */
+function same(a: readonly JsonObject[] | undefined, b: readonly JsonObject[]): boolean {
+  return a !== undefined && a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
 /** Names of manifest files may be as long as a name can be: the checkpoint's name is a hash of the path. */
@@ -89,8 +91,10 @@ function checkpointPath(directory: string, file: string): string {
 
 async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
   const path = checkpointPath(directory, checkpoint.file);
-  if (checkpoint.pods.length === 0) return rm(path, { force: true });
-  // Manifests may hold secrets in their environment variables.
+  if (checkpoint.documents.length === 0) return rm(path, { force: true });
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  // It may be there with another mode.
+  await chmod(directory, 0o700);
   await writeFileAtomic(path, JSON.stringify(checkpoint), { mode: 0o600 });
 }
 
@@ -98,7 +102,7 @@ async function loadCheckpoints(directory: string, log: SourceLog): Promise<Reado
   const names = await readdir(directory).catch(() => []);
   const loaded = await Promise.all(names.map((name) => loadCheckpoint(join(directory, name), log)));
   return new Map(
-    loaded.flatMap((checkpoint) => (checkpoint === undefined ? [] : [[checkpoint.file, checkpoint.pods]])),
+    loaded.flatMap((checkpoint) => (checkpoint === undefined ? [] : [[checkpoint.file, checkpoint.documents]])),
   );
 }
 
@@ -117,5 +121,5 @@ async function loadCheckpoint(path: string, log: SourceLog): Promise<Checkpoint 
 
 function isCheckpoint(value: unknown): value is Checkpoint {
   if (typeof value !== 'object' || value === null) return false;
-  return 'file' in value && typeof value.file === 'string' && 'pods' in value && Array.isArray(value.pods);
+  return 'file' in value && typeof value.file === 'string' && 'documents' in value && Array.isArray(value.documents);
 }

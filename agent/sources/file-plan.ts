@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CONFIG_SEEN, podKey, type LoadedManifest, type LoadedPod, type Pod } from '../objects/index.ts';
+import {
+  CONFIG_SEEN,
+  objectKey,
+  podKey,
+  type LoadedManifest,
+  type LoadedObject,
+  type LoadedObjects,
+  type LoadedPod,
+  type Pod,
+} from '../objects/index.ts';
 
 /** How long a file must be unmodified before it counts as completely written, milliseconds. */
 const QUIET_MS = 25;
@@ -75,18 +84,45 @@ export function invalidUntil(modifiedMs: number, since: number): number {
 }
 
 /**
- * The pods that a file stands for: those of its valid documents, and the last good ones of documents that are now invalid. A
- * broken document that does not tell its pod's name may be any that is missing. Pods that did not change stay the
- * objects that they were.
+ * What a file stands for: the objects of its valid documents, and the last good ones of documents that are now invalid. A broken
+ * document that does not tell its object's name may be any that is missing. What did not change stays the object that it
+ * was.
  */
-export function mergeLastGood(lastGood: readonly LoadedPod[], loaded: LoadedManifest): readonly LoadedPod[] {
-  const keys = new Set(loaded.pods.map(({ pod }) => podKey(pod)));
-  const kept = lastGood.filter(({ pod }) => {
-    const key = podKey(pod);
-    return !keys.has(key) && (loaded.broken.includes(key) || loaded.broken.includes(undefined));
+export function mergeLastGood(lastGood: LoadedObjects, loaded: LoadedManifest): LoadedObjects {
+  const pods = new Map(lastGood.pods.map((one) => [one.pod.metadata.uid, one]));
+  const objects = new Map(lastGood.objects.map((one) => [keyOf(one), one]));
+  return {
+    pods: [
+      ...loaded.pods.map((one) => keepSeen(pods.get(one.pod.metadata.uid), one)),
+      ...stillGood(lastGood.pods, loaded.pods, loaded.broken, ({ pod }) => podKey(pod)),
+    ],
+    objects: [
+      ...loaded.objects.map((one) => keepSame(objects.get(keyOf(one)), one)),
+      ...stillGood(lastGood.objects, loaded.objects, loaded.broken, keyOf),
+    ],
+  };
+}
+
+function stillGood<T>(
+  lastGood: readonly T[],
+  valid: readonly T[],
+  broken: LoadedManifest['broken'],
+  keyOfOne: (one: T) => string,
+): readonly T[] {
+  const keys = new Set(valid.map(keyOfOne));
+  const lost = new Set(broken);
+  return lastGood.filter((one) => {
+    const key = keyOfOne(one);
+    return !keys.has(key) && (lost.has(key) || lost.has(undefined));
   });
-  const before = new Map(lastGood.map((one) => [one.pod.metadata.uid, one]));
-  return [...loaded.pods.map((one) => keepSeen(before.get(one.pod.metadata.uid), one)), ...kept];
+}
+
+function keyOf({ object }: LoadedObject): string {
+  return objectKey(object.kind, object.metadata.namespace, object.metadata.name);
+}
+
+function keepSame(before: LoadedObject | undefined, after: LoadedObject): LoadedObject {
+  return before !== undefined && isDeepStrictEqual(before.object, after.object) ? before : after;
 }
 
 /** A pod is first seen once, however often its file is read. */

@@ -1,15 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
-import { loadDocuments, podKey, type LoadedPod } from '../objects/index.ts';
+import { loadDocuments, type LoadedObjects } from '../objects/index.ts';
 import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
-import { planClaims, type Owner } from './claims-plan.ts';
+import { firstOwners, planClaims, type Owners } from './claims-plan.ts';
 import type { FileHint } from './file-plan.ts';
 import type { SourceLog } from './log.ts';
-import { FILE_SOURCE, ManifestFile } from './manifest-file.ts';
+import { ManifestFile } from './manifest-file.ts';
 import { isManifestName } from './manifest-names.ts';
 import { listManifests, type DirectoryListing } from './manifest-read.ts';
 import { watchDirectory, type DirectoryWatch } from './manifest-watch.ts';
+import { FILE_SOURCE, NOTHING, sourceFrom } from './sourced.ts';
 import type { SourceProblem, SourceSnapshot } from './types.ts';
 import { createWakeup, type Wakeup } from './wakeup.ts';
 
@@ -31,9 +32,10 @@ export interface ManifestOptions {
 }
 
 /**
- * Watches a directory of static pod manifests until `signal` is aborted, as the kubelet does (pkg/kubelet/config/file.go), with three
- * differences: half-written files are waited for, a file that turns invalid keeps its last good pods, and of two files
- * that claim one pod the first keeps it. Problems are in the snapshot, and each is logged once.
+ * Watches a directory of manifests until `signal` is aborted, as the kubelet does (pkg/kubelet/config/file.go), with four differences:
+ * other objects may lie beside the pods, half-written files are waited for, a file that turns invalid keeps its last good
+ * objects, and of two files that claim one object the first keeps it. Problems are in the snapshot, and each is logged
+ * once.
  */
 export async function watchManifests(options: ManifestOptions, signal: AbortSignal): Promise<void> {
   const directory = new ManifestDirectory(options, signal);
@@ -50,8 +52,8 @@ class ManifestDirectory {
   readonly #tasks = new Set<Promise<void>>();
 
   /** What checkpoints hold, by path; of use until the first snapshot. */
-  #restored: ReadonlyMap<string, readonly LoadedPod[]> = new Map();
-  #owners: ReadonlyMap<string, Owner> = new Map();
+  #restored: ReadonlyMap<string, LoadedObjects> = new Map();
+  #owners: Owners = new Map();
   #problem: SourceProblem | undefined;
   #logged: ReadonlySet<string> = new Set();
   #watch: DirectoryWatch | undefined;
@@ -148,7 +150,7 @@ class ManifestDirectory {
         path,
         nodeName,
         clock,
-        restore: () => this.#restored.get(path) ?? [],
+        restore: () => this.#restored.get(path) ?? NOTHING,
         onChange: () => this.#publish(),
         onLooked: () => {
           this.#unseen?.delete(name);
@@ -164,11 +166,13 @@ class ManifestDirectory {
     );
   }
 
-  async #restore(): Promise<ReadonlyMap<string, readonly LoadedPod[]>> {
+  async #restore(): Promise<ReadonlyMap<string, LoadedObjects>> {
     const { nodeName, clock } = this.#options;
     const from = { nodeName, seenAt: clock.now() };
     const checkpoints = await this.#checkpoints.load();
-    return new Map([...checkpoints].map(([origin, pods]) => [origin, loadDocuments(pods, { ...from, origin })]));
+    return new Map(
+      [...checkpoints].map(([origin, documents]) => [origin, loadDocuments(documents, { ...from, origin })]),
+    );
   }
 
   #setProblem(listing: DirectoryListing): void {
@@ -197,17 +201,12 @@ class ManifestDirectory {
       this.#owners,
     );
     this.#owners = plan.owners;
-    const accepted = new Set(plan.pods.map(({ pod }) => pod));
-    for (const file of files) {
-      this.#checkpoints.put(
-        file.claims().origin,
-        file.pods().filter(({ pod }) => accepted.has(pod)),
-      );
-    }
+    const accepted = new Set([...plan.pods.map(({ pod }) => pod), ...plan.objects.map(({ object }) => object)]);
+    for (const file of files) this.#checkpoints.put(file.claims().origin, file.documents(accepted));
     const own = this.#problem === undefined ? [] : [this.#problem];
     const problems = [...own, ...files.flatMap((file) => file.problems()), ...plan.problems];
     this.#logNew(problems);
-    this.#options.onSnapshot({ source: FILE_SOURCE, pods: plan.pods, objects: [], problems });
+    this.#options.onSnapshot({ source: FILE_SOURCE, pods: plan.pods, objects: plan.objects, problems });
   }
 
   #logNew(problems: readonly SourceProblem[]): void {
@@ -231,12 +230,10 @@ function ownSignal(signal: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
-/** A file that had a pod when the daemon stopped keeps it. */
-function ownersOf(restored: ReadonlyMap<string, readonly LoadedPod[]>): ReadonlyMap<string, Owner> {
-  return new Map(
-    [...restored].flatMap(([origin, pods]) =>
-      pods.map(({ pod }): [string, Owner] => [podKey(pod), { origin, uid: pod.metadata.uid }]),
-    ),
+/** A file that had an object when the daemon stopped keeps it. */
+function ownersOf(restored: ReadonlyMap<string, LoadedObjects>): Owners {
+  return firstOwners(
+    [...restored].map(([origin, loaded]) => ({ origin, ...sourceFrom(loaded, origin), leaving: false })),
   );
 }
 

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import { loadManifest, type LoadedPod } from '../objects/index.ts';
+import { loadManifest, type JsonObject, type LoadedObjects } from '../objects/index.ts';
 import type { ClaimingFile } from './claims-plan.ts';
 import { invalidUntil, mergeLastGood, planFile, type FileHint } from './file-plan.ts';
 import { inspectManifest, readManifest, type ManifestText } from './manifest-read.ts';
-import type { SourcedPod, SourceProblem } from './types.ts';
+import { NOTHING, sourceFrom, type Sourced } from './sourced.ts';
+import type { SourceProblem } from './types.ts';
 import { createWakeup, type Wakeup } from './wakeup.ts';
-
-export const FILE_SOURCE = 'file';
 
 /** After this time a file that is still being written holds up nothing more. Milliseconds. */
 const PATIENCE_MS = 500;
@@ -16,9 +15,9 @@ export interface ManifestFileOptions {
   readonly path: string;
   readonly nodeName: string;
   readonly clock: Clock;
-  /** The last good pods of the file from before the daemon started; asked only when the file itself is no help. */
-  readonly restore: () => readonly LoadedPod[];
-  /** The file's pods or problems changed. */
+  /** The last good objects of the file from before the daemon started; asked only when the file itself is no help. */
+  readonly restore: () => LoadedObjects;
+  /** The file's objects or problems changed. */
   readonly onChange: () => void;
   /** What the file stands for is known as well as it can be for now. */
   readonly onLooked: () => void;
@@ -28,7 +27,7 @@ export interface ManifestFileOptions {
 
 /**
  * Follows one file of the manifest directory: looks when told to, waits until it is completely written, and keeps the last
- * good pods when it is not valid.
+ * good objects when it is not valid.
  *
  * Invariants: one look at a time; a hint that comes during a look is followed by another; what the file stands for only
  * changes together with `onChange` or `onGone`.
@@ -45,8 +44,8 @@ export class ManifestFile {
 
   #fingerprint: string | undefined;
   #digest: string | undefined;
-  #lastGood: readonly LoadedPod[] | undefined;
-  #sourced: readonly SourcedPod[] = [];
+  #lastGood: LoadedObjects | undefined;
+  #sourced: Sourced = NOTHING;
   #contentProblems: readonly SourceProblem[] = [];
   #accessProblem: SourceProblem | undefined;
   #missingSince: number | undefined;
@@ -59,15 +58,19 @@ export class ManifestFile {
     this.#since = options.clock.now();
   }
 
-  /** The pods that the file stands for now, with the documents that they come from. */
-  pods(): readonly LoadedPod[] {
-    if (this.#lastGood === undefined) this.#setPods(this.#options.restore());
-    return this.#lastGood ?? [];
+  /** What the file stands for now. */
+  claims(): ClaimingFile {
+    this.#loaded();
+    return { origin: this.#options.path, ...this.#sourced, leaving: this.#missingSince !== undefined };
   }
 
-  claims(): ClaimingFile {
-    this.pods();
-    return { origin: this.#options.path, pods: this.#sourced, leaving: this.#missingSince !== undefined };
+  /** The documents of those objects of the file that are in `accepted`. */
+  documents(accepted: ReadonlySet<object>): readonly JsonObject[] {
+    const { pods, objects } = this.#loaded();
+    return [
+      ...pods.filter(({ pod }) => accepted.has(pod)),
+      ...objects.filter(({ object }) => accepted.has(object)),
+    ].map(({ document }) => document);
   }
 
   problems(): readonly SourceProblem[] {
@@ -156,7 +159,7 @@ export class ManifestFile {
       this.#invalidSince = invalid ? (this.#invalidSince ?? now) : undefined;
       const until = invalidUntil(content.modifiedMs, this.#invalidSince ?? now);
       if (invalid && now < until) return until;
-      this.#setPods(mergeLastGood(invalid ? this.pods() : (this.#lastGood ?? []), loaded));
+      this.#setLoaded(mergeLastGood(invalid ? this.#loaded() : (this.#lastGood ?? NOTHING), loaded));
       this.#contentProblems = loaded.problems;
     }
     this.#invalidSince = undefined;
@@ -168,17 +171,20 @@ export class ManifestFile {
     return undefined;
   }
 
-  #setPods(pods: readonly LoadedPod[]): void {
-    const before = new Map(this.#sourced.map((sourced) => [sourced.pod, sourced]));
-    const origin = this.#options.path;
-    this.#sourced = pods.map(({ pod }) => before.get(pod) ?? { pod, source: FILE_SOURCE, origin });
-    this.#lastGood = pods;
+  #loaded(): LoadedObjects {
+    return this.#lastGood ?? this.#setLoaded(this.#options.restore());
+  }
+
+  #setLoaded(loaded: LoadedObjects): LoadedObjects {
+    this.#sourced = sourceFrom(loaded, this.#options.path, this.#sourced);
+    this.#lastGood = loaded;
+    return loaded;
   }
 
   #setMissing(missing: boolean): void {
     if (missing === (this.#missingSince !== undefined)) return;
     this.#missingSince = missing ? this.#options.clock.now() : undefined;
-    if (this.#sourced.length > 0) this.#options.onChange();
+    if (this.#sourced.pods.length + this.#sourced.objects.length > 0) this.#options.onChange();
   }
 
   #setAccess(reason: string | undefined, severity: SourceProblem['severity'] = 'error'): void {
@@ -191,7 +197,7 @@ export class ManifestFile {
 
   #refuse(reason: string): void {
     this.#digest = undefined;
-    this.#setPods([]);
+    this.#setLoaded(NOTHING);
     this.#setAccess(reason, 'warning');
   }
 

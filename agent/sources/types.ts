@@ -1,5 +1,7 @@
 import type { ObjectKind, ObjectReader, ObjectsByKind, Pod } from '../objects/types.ts';
 
+export { objectKey } from '../objects/types.ts';
+
 /** An object and the place that it came from. */
 export interface SourcedPod {
   readonly pod: Pod;
@@ -27,6 +29,8 @@ export interface SourceProblem {
   readonly message: string;
   /** `namespace/name` of the pod concerned, when known. */
   readonly pod?: string;
+  /** `objectKey` of another object concerned, when known. */
+  readonly object?: string;
 }
 
 /** Everything that one source wants at one time: a SET, which replaces what the source wanted before. */
@@ -50,9 +54,4 @@ export interface ObjectStore extends ObjectReader {
   subscribe(listener: (uids: ReadonlySet<string>) => void): () => void;
   /** Calls `listener` with the keys (`objectKey`) of the objects that appeared, changed or went. */
   subscribeObjects(listener: (keys: ReadonlySet<string>) => void): () => void;
-}
-
-/** `Kind/namespace/name`; the namespace of a PersistentVolume is empty. */
-export function objectKey(kind: ObjectKind, namespace: string, name: string): string {
-  return `${kind}/${kind === 'PersistentVolume' ? '' : namespace}/${name}`;
 }

@@ -7,6 +7,11 @@ const names = (text: string): readonly unknown[] =>
 const document = (text: string): unknown =>
   decodeManifest(`apiVersion: v1\nkind: Pod\n${text}`, 'f').documents[0]?.value;
 
+const KINDS =
+  'a manifest holds Pod, ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, Service, or a List of them';
+const SUBDOMAIN =
+  "Invalid value: \"A\": must be a lowercase RFC 1123 subdomain: at most 253 of a-z, 0-9, '-' and '.', with a letter or digit at both ends of every part";
+
 describe('a manifest', () => {
   test.each([
     ['one document', 'apiVersion: v1\nkind: Pod\nmetadata: {name: a}', ['a']],
@@ -32,14 +37,16 @@ describe('a manifest', () => {
     ['a: 1', ['1 kind: Required value']],
     ['kind: Pod', ['1 apiVersion: Required value']],
     ['apiVersion: apps/v1\nkind: Deployment', ['1 Deployment of "apps/v1" is not a kind that runs on a node']],
-    ['apiVersion: v1\nkind: Node', ['1 unknown kind "Node": a manifest holds Pod, PodList or List']],
-    [`${pod()}---\napiVersion: v1\nkind: Service\n`, ['warning 10 Service is not supported yet: it has no effect']],
+    ['apiVersion: v1\nkind: Node', [`1 unknown kind "Node": ${KINDS}`]],
+    ['apiVersion: v1\nkind: NodeList', [`1 unknown kind "NodeList": ${KINDS}`]],
+    ['apiVersion: v1\nkind: ListList', [`1 unknown kind "ListList": ${KINDS}`]],
+    ['apiVersion: v1\nkind: SecretList\nitems: [{metadata: {name: A}}]', [`3 items[0].metadata.name ${SUBDOMAIN}`]],
     [
       'apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n- 3\n- apiVersion: v1\n  kind: List\n',
       [
-        'warning 4 items[0] Secret is not supported yet: it has no effect',
         '6 items[1] a document must be a Kubernetes object, not a number',
-        '7 items[2] unknown kind "List": a manifest holds Pod, PodList or List',
+        `7 items[2] unknown kind "List": ${KINDS}`,
+        '4 items[0].metadata.name Required value',
       ],
     ],
     ['apiVersion: v1\nkind: List\nitems: {}', ['3 items Invalid value: must be a list, not an object']],

@@ -154,7 +154,7 @@ describe('the identity of a static pod', () => {
       uidOf(JSON.stringify(Object.fromEntries(Object.entries(value).reverse()))),
       uidOf(`${pod()}status: {phase: Running}\n`),
       uidOf(pod({ spec: 'hostname: ~' })),
-      loadDocuments([value], FROM)[0]?.pod.metadata.uid,
+      loadDocuments([value], FROM).pods[0]?.pod.metadata.uid,
     ]).toEqual(Array(6).fill(uid));
   });
 

@@ -10,7 +10,12 @@ type Claims = Readonly<Record<string, readonly (readonly [name: string, uid: str
 function files(claims: Claims): readonly ClaimingFile[] {
   return Object.entries(claims).map(([name, pods]) => {
     const origin = name.replace(/-$/, '');
-    return { origin, leaving: name.endsWith('-'), pods: pods.map(([pod, uid]) => sourced(pod, uid, origin)) };
+    return {
+      origin,
+      leaving: name.endsWith('-'),
+      objects: [],
+      pods: pods.map(([pod, uid]) => sourced(pod, uid, origin)),
+    };
   });
 }
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { loadManifest, type LoadedManifest } from '../../../agent/objects/index.ts';
+import { loadManifest, type LoadedManifest, type LoadedObjects } from '../../../agent/objects/index.ts';
 import { invalidUntil, mergeLastGood, planFile, type FileStep } from '../../../agent/sources/file-plan.ts';
 import { isManifestName } from '../../../agent/sources/manifest-names.ts';
+import { NOTHING } from '../../../agent/sources/sourced.ts';
 
 const NOW = 1_000_000;
 const file = (fingerprint: string, ageMs: number) => ({ is: 'file', fingerprint, modifiedMs: NOW - ageMs }) as const;
@@ -41,10 +42,10 @@ describe('the last good version', () => {
   const read = (text: string, seenAt = 0): LoadedManifest =>
     loadManifest(text, { origin: '/m/f', nodeName: 'n', seenAt });
   const names = (...texts: readonly string[]): readonly (readonly string[])[] => {
-    let good: ReturnType<typeof mergeLastGood> = [];
+    let good: LoadedObjects = NOTHING;
     return texts.map((text) => {
       good = mergeLastGood(good, read(text));
-      return good.map(({ pod }) => `${pod.metadata.name}:${pod.spec.containers[0]?.tty === true ? 'tty' : ''}`);
+      return good.pods.map(({ pod }) => `${pod.metadata.name}:${pod.spec.containers[0]?.tty === true ? 'tty' : ''}`);
     });
   };
   const [a, aTty, aBad] = [document('a'), document('a', ', tty: true'), document('a', ', tty: 3')];
@@ -65,18 +66,51 @@ describe('the last good version', () => {
   ])('%s', (_what, texts, expected) => expect(names(...texts).at(-1)).toEqual(expected));
 
   test('is the same object, seen when it first was, when its file was only rewritten', () => {
-    const first = mergeLastGood([], read(a, 1));
-    const second = mergeLastGood(first, read(`# comment\n${a}`, 2));
-    expect(second[0]).toBe(first[0]);
+    const text = `${a}apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata: {k: v}\n`;
+    const first = mergeLastGood(NOTHING, read(text, 1));
+    const second = mergeLastGood(first, read(`# comment\n${text}`, 2));
+    expect([second.pods.length, second.objects.length]).toEqual([1, 1]);
+    expect(second.pods[0]).toBe(first.pods[0]);
+    expect(second.objects[0]).toBe(first.objects[0]);
   });
 
   test('keeps the time when a pod of a given UID was first seen', () => {
     const given = (rest: string): string =>
       `apiVersion: v1\nkind: Pod\nmetadata: {name: a, uid: u}\nspec:\n  containers: [{name: a, image: "i:1"${rest}}]\n`;
-    const [pod] = mergeLastGood(mergeLastGood([], read(given(''), 1)), read(given(', tty: true'), 2));
+    const [pod] = mergeLastGood(mergeLastGood(NOTHING, read(given(''), 1)), read(given(', tty: true'), 2)).pods;
     expect(pod?.pod.metadata.annotations['kubernetes.io/config.seen']).toBe('1970-01-01T00:00:00.001Z');
     expect(pod?.pod.spec.containers[0]?.tty).toBe(true);
   });
+});
+
+describe('the last good version of other objects', () => {
+  const map = (name: string, value: string): string =>
+    `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {k: ${value}}\n---\n`;
+  const pod = (name: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: a, image: i}]}\n---\n`;
+  const good = (...texts: readonly string[]): readonly string[] => {
+    const merged = texts.reduce<LoadedObjects>(
+      (last, text) => mergeLastGood(last, loadManifest(text, { origin: '/m/f', nodeName: 'n', seenAt: 0 })),
+      NOTHING,
+    );
+    const objects = merged.objects.map(
+      ({ object }) => `${object.metadata.name}:${object.kind === 'ConfigMap' ? (object.data?.['k'] ?? '') : ''}`,
+    );
+    return [...merged.pods.map((one) => one.pod.metadata.name), ...objects];
+  };
+
+  test.each<[string, readonly string[], readonly string[]]>([
+    [
+      'stays while its document is broken',
+      [map('a', 'x') + map('b', 'x'), map('a', '1') + map('b', 'z')],
+      ['b:z', 'a:x'],
+    ],
+    ['goes with its document', [map('a', 'x') + map('b', 'x'), map('b', 'x')], ['b:x']],
+    ['stays while the file cannot be understood', [map('a', 'x') + pod('p'), 'a: ['], ['p-n', 'a:x']],
+    ['stays while a pod does not tell its name', [map('a', 'x'), 'apiVersion: v1\nkind: Pod\n'], ['a:x']],
+    ['is not held by a broken pod of the same name', [map('a', 'x'), pod('a').replace('image', 'imag')], []],
+    ['leaves the pods beside it alone', [map('a', 'x') + pod('p'), map('a', '1') + pod('p')], ['p-n', 'a:x']],
+  ])('%s', (_what, texts, expected) => expect(good(...texts)).toEqual(expected));
 });
 
 test.each([

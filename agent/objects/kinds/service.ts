@@ -1,0 +1,169 @@
+import { isIP } from 'node:net';
+import type { FieldPath } from '../field-path.ts';
+import { forbidden, invalid, required, type FieldProblem } from '../field-problem.ts';
+import { dns1123Subdomain, labelValue, qualifiedName } from '../names.ts';
+import type { Shape } from '../schema.ts';
+import type { Service } from '../types.ts';
+import { oneOf } from './checks.ts';
+import { check } from '../validate-metadata.ts';
+import type { KindRules } from './rules.ts';
+import { validatePorts } from './service-ports.ts';
+
+type Spec = NonNullable<Service['spec']>;
+type Port = NonNullable<Spec['ports']>[number];
+
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const AFFINITIES = ['ClientIP', 'None'];
+const TRAFFIC_POLICIES = ['Cluster', 'Local'];
+/** Seconds that a client stays with its endpoint (pkg/apis/core/types.go). */
+const [DEFAULT_AFFINITY_SECONDS, MAX_AFFINITY_SECONDS] = [10_800, 86_400];
+const NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
+
+const port: Shape = {
+  fields: {
+    name: 'string',
+    port: 'integer',
+    targetPort: 'any',
+    nodePort: 'integer',
+    protocol: 'string',
+    appProtocol: 'string',
+  },
+};
+
+const spec: Shape = {
+  fields: {
+    allocateLoadBalancerNodePorts: 'boolean',
+    clusterIP: 'string',
+    clusterIPs: { list: 'string' },
+    externalIPs: { list: 'string' },
+    externalName: 'string',
+    externalTrafficPolicy: 'string',
+    healthCheckNodePort: 'integer',
+    internalTrafficPolicy: 'string',
+    ipFamilies: { list: 'string' },
+    ipFamilyPolicy: 'string',
+    loadBalancerClass: 'string',
+    loadBalancerIP: 'string',
+    loadBalancerSourceRanges: { list: 'string' },
+    ports: { list: port },
+    publishNotReadyAddresses: 'boolean',
+    selector: { map: 'string' },
+    sessionAffinity: 'string',
+    sessionAffinityConfig: { fields: { clientIP: { fields: { timeoutSeconds: 'integer' } } } },
+    trafficDistribution: 'string',
+    type: 'string',
+  },
+};
+
+/** Service, as `ValidateService` has it; defaults as `SetDefaults_Service` (pkg/apis/core/v1/defaults.go). */
+export const serviceRules: KindRules<'Service'> = {
+  fields: { spec },
+  namespaced: true,
+  validate: (service, base) => [
+    ...check(service.metadata.name, serviceName, [...base, 'metadata', 'name']),
+    ...validateSpec(service.spec ?? {}, [...base, 'spec']),
+  ],
+  complete: (service) => ({ ...service, spec: completeSpec(service.spec ?? {}) }),
+};
+
+function completeSpec(service: Spec): Spec {
+  const type = service.type || 'ClusterIP';
+  const affinity = service.sessionAffinity || 'None';
+  const external = type === 'NodePort' || type === 'LoadBalancer';
+  return {
+    ...service,
+    type,
+    ...(service.ports === undefined ? {} : { ports: service.ports.map(completePort) }),
+    sessionAffinity: affinity,
+    ...(affinity === 'ClientIP' ? { sessionAffinityConfig: completeAffinity(service.sessionAffinityConfig) } : {}),
+    ...(external ? { externalTrafficPolicy: service.externalTrafficPolicy || 'Cluster' } : {}),
+    ...(type === 'ExternalName' ? {} : { internalTrafficPolicy: service.internalTrafficPolicy || 'Cluster' }),
+  };
+}
+
+function completePort(one: Port): Port {
+  return { ...one, protocol: one.protocol || 'TCP', targetPort: one.targetPort || one.port };
+}
+
+function completeAffinity(config: Spec['sessionAffinityConfig']): NonNullable<Spec['sessionAffinityConfig']> {
+  return { clientIP: { timeoutSeconds: config?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS } };
+}
+
+/** RFC 1035 label: a Service's name becomes a host name and the beginning of environment variables. */
+function serviceName(name: string): string | undefined {
+  return name.length <= 63 && (name === '' || NAME.test(name))
+    ? undefined
+    : "must be an RFC 1035 label: at most 63 of a-z, 0-9 and '-', beginning with a letter and ending with a letter or digit";
+}
+
+function validateSpec(service: Spec, path: FieldPath): readonly FieldProblem[] {
+  const { selector = {}, externalIPs = [] } = service;
+  return [
+    ...(service.type ? oneOf(service.type, TYPES, [...path, 'type']) : []),
+    ...validatePorts(service, [...path, 'ports']),
+    ...validateClusterIp(service, path),
+    ...validateExternalName(service, [...path, 'externalName']),
+    ...Object.entries(selector).flatMap(([key, value]) => [
+      ...check(key, qualifiedName, [...path, 'selector']),
+      ...check(value, labelValue, [...path, 'selector', { key }]),
+    ]),
+    ...externalIPs.flatMap((address, index) => check(address, ipAddress, [...path, 'externalIPs', index])),
+    ...validateAffinity(service, path),
+    ...(['externalTrafficPolicy', 'internalTrafficPolicy'] as const).flatMap((name) => {
+      const policy = service[name];
+      return policy ? oneOf(policy, TRAFFIC_POLICIES, [...path, name]) : [];
+    }),
+  ];
+}
+
+function validateClusterIp(service: Spec, path: FieldPath): readonly FieldProblem[] {
+  const at = [...path, 'clusterIP'];
+  const { clusterIP = '', clusterIPs = [], type = '' } = service;
+  const others = clusterIPs.flatMap((address, index) => check(address, clusterAddress, [...path, 'clusterIPs', index]));
+  if (clusterIP === '') return others;
+  if (type === 'ExternalName') return [forbidden(at, 'may not be set for ExternalName services')];
+  if (clusterIP === 'None' && (type === 'NodePort' || type === 'LoadBalancer')) {
+    return [invalid(at, clusterIP, `may not be set to 'None' for ${type} services`)];
+  }
+  const differs = clusterIPs[0] !== undefined && clusterIPs[0] !== clusterIP;
+  return [
+    ...check(clusterIP, clusterAddress, at),
+    ...(differs ? [invalid([...path, 'clusterIPs'], clusterIPs, 'first value must match `clusterIP`')] : []),
+    ...others,
+  ];
+}
+
+function clusterAddress(address: string): string | undefined {
+  return address === 'None' || isIP(address) !== 0 ? undefined : "must be empty, 'None' or an IP address";
+}
+
+function ipAddress(address: string): string | undefined {
+  return isIP(address) === 0 ? 'must be an IP address' : undefined;
+}
+
+function validateExternalName({ type, externalName }: Spec, path: FieldPath): readonly FieldProblem[] {
+  if (type !== 'ExternalName') return [];
+  // A final dot is the form of a name that is complete.
+  return externalName ? check(externalName.replace(/\.$/, ''), dns1123Subdomain, path, externalName) : [required(path)];
+}
+
+function validateAffinity(service: Spec, path: FieldPath): readonly FieldProblem[] {
+  const affinity = service.sessionAffinity || 'None';
+  const seconds = service.sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  const at = [...path, 'sessionAffinityConfig'];
+  if (affinity === 'None' && service.sessionAffinityConfig !== undefined) {
+    return [forbidden(at, 'must not be set when session affinity is None')];
+  }
+  return [
+    ...oneOf(affinity, AFFINITIES, [...path, 'sessionAffinity']),
+    ...(seconds !== undefined && (seconds <= 0 || seconds > MAX_AFFINITY_SECONDS)
+      ? [
+          invalid(
+            [...at, 'clientIP', 'timeoutSeconds'],
+            seconds,
+            `must be greater than 0 and at most ${MAX_AFFINITY_SECONDS}`,
+          ),
+        ]
+      : []),
+  ];
+}
