@@ -31,6 +31,32 @@ export function notFound(path: FieldPath, value: string): FieldProblem {
   return problem(path, `Not found: ${quote(value)}`);
 }
 
+/** A list with more items than are allowed. */
+export function tooMany(path: FieldPath, count: number, most: number): FieldProblem {
+  return problem(path, `Too many: ${count}: must have at most ${most} items`);
+}
+
+export function tooLong(path: FieldPath, bytes: number): FieldProblem {
+  return problem(path, `Too long: may not be more than ${bytes} bytes`);
+}
+
+/** Checks a value that need not be there. */
+export function given<T>(value: T | undefined, rule: (value: T) => readonly FieldProblem[]): readonly FieldProblem[] {
+  return value === undefined ? [] : rule(value);
+}
+
+/** The positions of items whose key an earlier item has; absent and empty keys do not count. */
+export function repeated<T>(items: readonly T[], key: (item: T) => string | undefined): readonly number[] {
+  const seen = new Set<string>();
+  return items.flatMap((item, index) => {
+    const name = key(item);
+    if (name === undefined || name === '') return [];
+    if (seen.has(name)) return [index];
+    seen.add(name);
+    return [];
+  });
+}
+
 export function warning(path: FieldPath, message: string): FieldProblem {
   return { path, severity: 'warning', message };
 }

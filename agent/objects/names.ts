@@ -9,6 +9,10 @@ const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 const PORT_NAME = /^[-a-z0-9]+$/;
 const ENV_NAME = /^[ -<>-~]+$/;
+const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
+const HEADER = /^[-A-Za-z0-9]+$/;
+const SEARCH = /^[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?(\.[a-z0-9_]([-_a-z0-9]*[a-z0-9_])?)*\.?$/;
+const SYSCTL = /^[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/;
 const UID = /^[A-Za-z0-9][-A-Za-z0-9_.]*$/;
 
 type Check = (value: string) => string | undefined;
@@ -49,6 +53,28 @@ export const portName: Check = (value) =>
 /** Name of an environment variable: any printable ASCII but `=` (KEP-4369, stable since 1.34). */
 export const envName: Check = (value) =>
   ENV_NAME.test(value) ? undefined : "must be printable ASCII characters other than '='";
+
+/** Key of a ConfigMap or Secret, which becomes a file name. */
+export const configMapKey: Check = (value) =>
+  value.length <= 253 && DATA_KEY.test(value) && value !== '.' && !value.startsWith('..')
+    ? undefined
+    : "must be at most 253 of letters, digits, '-', '_' and '.', and not '.' or beginning with '..'";
+
+/** Name of an HTTP header, as probes and hooks send it. */
+export const httpHeader: Check = (value) =>
+  HEADER.test(value) ? undefined : "must be letters, digits and '-', such as X-Header-Name";
+
+/** Search domain of a resolver: a subdomain in which '_' may be, with or without a dot at its end, or the root alone. */
+export const searchDomain: Check = (value) =>
+  value === '.' || (value.length <= 254 && SEARCH.test(value))
+    ? undefined
+    : "must be a lowercase RFC 1123 subdomain, in which '_' may be, at most 253 long";
+
+/** Name of a kernel parameter, with '.' or '/' between its parts. */
+export const sysctlName: Check = (value) =>
+  value.length <= 253 && SYSCTL.test(value)
+    ? undefined
+    : "must be at most 253 of a-z, 0-9, '-', '_', and '.' or '/' between parts that begin and end with a letter or digit";
 
 /** UIDs become directory and container names: nothing that could leave a directory. */
 export const uid: Check = (value) =>

@@ -9,19 +9,27 @@ type Quantities = Readonly<Record<string, number | string>>;
 
 const QUANTITY_FORM = 'must be a quantity, such as 500m, 0.5, 128Mi or 1G';
 
-/** Checks a container's requests and limits (`ValidateResourceRequirements`). */
-export function validateResources(resources: Container['resources'], path: FieldPath): readonly FieldProblem[] {
+/**
+ * Checks the requests and limits of a container or of a whole pod (`ValidateContainerResourceRequirements`,
+ * `validatePodResourceRequirements`).
+ */
+export function validateResources(
+  resources: Container['resources'],
+  path: FieldPath,
+  known: readonly string[] = CONTAINER_RESOURCES,
+): readonly FieldProblem[] {
   const { limits = {}, requests = {} } = resources;
   return [
-    ...validateList(limits, [...path, 'limits']),
+    ...validateList(limits, known, [...path, 'limits']),
     // Requests that defaulting took from limits would repeat the limit's problem.
-    ...validateList(requests, [...path, 'requests'], (name) => limits[name] === requests[name]),
+    ...validateList(requests, known, [...path, 'requests'], (name) => limits[name] === requests[name]),
     ...Object.keys(requests).flatMap((name) => withinLimit(name, requests, limits, [...path, 'requests'])),
   ];
 }
 
 function validateList(
   list: Quantities,
+  known: readonly string[],
   path: FieldPath,
   skip: (name: string) => boolean = () => false,
 ): readonly FieldProblem[] {
@@ -29,15 +37,15 @@ function validateList(
     .filter(([name]) => !skip(name))
     .flatMap(([name, value]) => {
       const at = [...path, { key: name }];
-      return [...validateName(name, at), ...validateQuantity(value, at)];
+      return [...validateName(name, known, at), ...validateQuantity(value, at)];
     });
 }
 
-function validateName(name: string, path: FieldPath): readonly FieldProblem[] {
-  if (CONTAINER_RESOURCES.some((known) => known === name)) return [];
+function validateName(name: string, known: readonly string[], path: FieldPath): readonly FieldProblem[] {
+  if (known.includes(name)) return [];
   const extended = name.includes('/') || name.startsWith('hugepages-');
   if (extended && qualifiedName(name) === undefined) return [{ path, severity: 'error', message: 'not supported yet' }];
-  return [invalid(path, name, `must be one of ${CONTAINER_RESOURCES.join(', ')}`)];
+  return [invalid(path, name, `must be one of ${known.join(', ')}`)];
 }
 
 /** Checks a quantity that may not be negative. */

@@ -1,10 +1,15 @@
 import type { FieldPath } from './field-path.ts';
-import { duplicate, forbidden, invalid, notFound, required, unsupported, type FieldProblem } from './field-problem.ts';
+import { duplicate, forbidden, given, invalid, repeated, required, type FieldProblem } from './field-problem.ts';
 import { dns1123Label } from './names.ts';
-import { VOLUME_SOURCES } from './pod-schema.ts';
+import { VOLUME_SOURCES } from './schema-volume.ts';
+import type { PodSpec, Volume } from './types.ts';
 import { syntax } from './validate-metadata.ts';
+import { validateAbsolutePath } from './validate-paths.ts';
 import { validateQuantity } from './validate-resources.ts';
-import type { Volume, VolumeMount } from './types.ts';
+import { oneOf } from './validate-values.ts';
+import { validateDownwardFiles, validateObjectFiles, validateProjected } from './validate-volume-files.ts';
+
+export { noControl } from './validate-paths.ts';
 
 const HOST_PATH_TYPES = [
   '',
@@ -17,98 +22,71 @@ const HOST_PATH_TYPES = [
   'BlockDevice',
 ];
 
-const PROPAGATION_MODES = ['None', 'HostToContainer', 'Bidirectional'];
+const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 
-/** Checks a pod's volumes (`ValidateVolumes`). */
-export function validateVolumes(volumes: readonly Volume[], path: FieldPath): readonly FieldProblem[] {
-  return volumes.flatMap((volume, index) => {
-    const at = [...path, index];
-    const first = volumes.findIndex(({ name }) => name === volume.name);
-    return [
-      ...syntax(volume.name, dns1123Label, [...at, 'name']),
-      ...(volume.name !== undefined && first < index ? [duplicate([...at, 'name'], volume.name)] : []),
-      ...validateSource(volume, at),
-    ];
-  });
+/** Checks a pod's volumes (`ValidateVolumes`). Sources that no node with Docker can have are refused by support.ts. */
+export function validateVolumes(spec: PodSpec, path: FieldPath): readonly FieldProblem[] {
+  const { volumes } = spec;
+  return [
+    ...volumes.flatMap((volume, index) => [
+      ...syntax(volume.name, dns1123Label, [...path, index, 'name']),
+      ...validateOnlySource(volume, [...path, index]),
+      ...validateSource(volume, spec, [...path, index]),
+    ]),
+    ...repeated(volumes, ({ name }) => name).map((index) =>
+      duplicate([...path, index, 'name'], volumes[index]?.name ?? ''),
+    ),
+  ];
 }
 
-function validateSource(volume: Volume, path: FieldPath): readonly FieldProblem[] {
+function validateOnlySource(volume: Volume, path: FieldPath): readonly FieldProblem[] {
   const [, ...more] = VOLUME_SOURCES.filter((source) => volume[source] !== undefined);
+  return more.map((source) => forbidden([...path, source], 'may not specify more than 1 volume type'));
+}
+
+/** `validateVolumeSource` */
+function validateSource(volume: Volume, spec: PodSpec, path: FieldPath): readonly FieldProblem[] {
+  const containers = [...spec.containers, ...(spec.initContainers ?? [])].map(({ name }) => name);
+  const serviceAccount = spec.serviceAccountName ?? '';
+  const { hostPath, configMap, secret, downwardAPI, projected, nfs, image, persistentVolumeClaim: claim } = volume;
   return [
-    ...more.map((source) => forbidden([...path, source], 'may not specify more than 1 volume type')),
-    ...(volume.hostPath === undefined ? [] : validateHostPath(volume.hostPath, [...path, 'hostPath'])),
-    ...(volume.emptyDir?.sizeLimit === undefined
-      ? []
-      : validateQuantity(volume.emptyDir.sizeLimit, [...path, 'emptyDir', 'sizeLimit'])),
+    ...given(volume.emptyDir?.sizeLimit, (size) => validateQuantity(size, [...path, 'emptyDir', 'sizeLimit'])),
+    ...given(hostPath, (one) => validateHostPath(one, [...path, 'hostPath'])),
+    ...given(configMap, (one) => validateObjectFiles(one, one.name, 'name', [...path, 'configMap'])),
+    ...given(secret, (one) => validateObjectFiles(one, one.secretName, 'secretName', [...path, 'secret'])),
+    ...given(downwardAPI, (one) => validateDownwardFiles(one, containers, [...path, 'downwardAPI'])),
+    ...given(projected, (one) => validateProjected(one, containers, serviceAccount, [...path, 'projected'])),
+    ...given(claim, ({ claimName }) => present(claimName, [...path, 'persistentVolumeClaim', 'claimName'])),
+    ...given(nfs, (one) => validateNfs(one, [...path, 'nfs'])),
+    ...given(image, (one) => validateImage(one, [...path, 'image'])),
   ];
 }
 
 function validateHostPath(source: NonNullable<Volume['hostPath']>, path: FieldPath): readonly FieldProblem[] {
-  const { path: hostPath, type = '' } = source;
   return [
-    ...validateAbsolutePath(hostPath, [...path, 'path']),
-    ...(HOST_PATH_TYPES.includes(type) ? [] : [unsupported([...path, 'type'], type, HOST_PATH_TYPES)]),
+    ...validateAbsolutePath(source.path, [...path, 'path']),
+    ...oneOf(source.type ?? '', HOST_PATH_TYPES, [...path, 'type']),
   ];
 }
 
-function validateAbsolutePath(value: string | undefined, path: FieldPath): readonly FieldProblem[] {
-  if (value === undefined || value === '') return [required(path)];
-  if (!value.startsWith('/')) return [invalid(path, value, 'must be an absolute path')];
-  return hasBackstep(value) ? [invalid(path, value, "must not contain '..'")] : noControl(value, path);
+/** A path of the server, whose own '..' does not leave what it exports. */
+function validateNfs(source: NonNullable<Volume['nfs']>, path: FieldPath): readonly FieldProblem[] {
+  const at = [...path, 'path'];
+  return [
+    ...present(source.server, [...path, 'server']),
+    ...present(source.path, at),
+    ...(source.path && !source.path.startsWith('/') ? [invalid(at, source.path, 'must be an absolute path')] : []),
+  ];
 }
 
-/** Checks a container's mounts (`ValidateVolumeMounts`). */
-export function validateVolumeMounts(
-  mounts: readonly VolumeMount[],
-  volumes: readonly Volume[],
-  path: FieldPath,
-): readonly FieldProblem[] {
-  return mounts.flatMap((mount, index) => {
-    const at = [...path, index];
-    const first = mounts.findIndex(({ mountPath }) => mountPath === mount.mountPath);
-    return [
-      ...validateReference(mount.name, volumes, [...at, 'name']),
-      ...validateMountPath(mount.mountPath, first < index, [...at, 'mountPath']),
-      ...validatePropagation(mount.mountPropagation, [...at, 'mountPropagation']),
-      ...validateSubPath(mount.subPath, [...at, 'subPath']),
-      ...validateSubPath(mount.subPathExpr, [...at, 'subPathExpr']),
-    ];
-  });
+/** The files of an image, without a container (KEP-4639). */
+function validateImage(source: NonNullable<Volume['image']>, path: FieldPath): readonly FieldProblem[] {
+  return [
+    ...present(source.reference, [...path, 'reference']),
+    ...oneOf(source.pullPolicy ?? 'IfNotPresent', PULL_POLICIES, [...path, 'pullPolicy']),
+  ];
 }
 
-function validateReference(
-  name: string | undefined,
-  volumes: readonly Volume[],
-  path: FieldPath,
-): readonly FieldProblem[] {
-  if (name === undefined || name === '') return [required(path)];
-  return volumes.some((volume) => volume.name === name) ? [] : [notFound(path, name)];
-}
-
-function validateMountPath(value: string | undefined, repeated: boolean, path: FieldPath): readonly FieldProblem[] {
-  if (value === undefined || value === '') return [required(path)];
-  if (repeated) return [invalid(path, value, 'must be unique')];
-  return value.includes(':') ? [invalid(path, value, "must not contain ':'")] : noControl(value, path);
-}
-
-function validatePropagation(mode: string | undefined, path: FieldPath): readonly FieldProblem[] {
-  if (mode === undefined) return [];
-  if (!PROPAGATION_MODES.includes(mode)) return [unsupported(path, mode, PROPAGATION_MODES)];
-  // securityContext.privileged is what would allow it.
-  return mode === 'Bidirectional' ? [forbidden(path, 'Bidirectional is available only to privileged containers')] : [];
-}
-
-function validateSubPath(value: string | undefined, path: FieldPath): readonly FieldProblem[] {
-  if (value === undefined) return [];
-  if (value.startsWith('/')) return [invalid(path, value, 'must be a relative path')];
-  return hasBackstep(value) ? [invalid(path, value, "must not contain '..'")] : noControl(value, path);
-}
-
-function hasBackstep(path: string): boolean {
-  return path.split('/').includes('..');
-}
-
-/** The kernel takes no NUL in a path, and logs and mount tables take no line break. */
-export function noControl(value: string, path: FieldPath): readonly FieldProblem[] {
-  return /[\u0000-\u001f\u007f]/.test(value) ? [invalid(path, value, 'must not contain control characters')] : [];
+function present(value: string | undefined, path: FieldPath): readonly FieldProblem[] {
+  return value === undefined || value === '' ? [required(path)] : [];
 }

@@ -13,7 +13,7 @@ const FULL = {
     hostNetwork: false,
     shareProcessNamespace: true,
     terminationGracePeriodSeconds: 5,
-    tolerations: [{ key: 'a', operator: 'Exists', tolerationSeconds: 3 }],
+    tolerations: [{ key: 'a', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 3 }],
     volumes: [
       { name: 'data', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
       { name: 'host', hostPath: { path: '/srv', type: 'DirectoryOrCreate' } },

@@ -88,7 +88,7 @@ describe('a pod is checked', () => {
         container: 'ports:\n- {containerPort: 80}\n- {containerPort: 81, hostPort: 82}',
       }),
       [
-        '12 spec.containers[0].ports[1].containerPort Invalid value: 81: must match `hostPort` when `hostNetwork` is true',
+        '12 spec.containers[0].ports[1].hostPort Invalid value: 82: must match `containerPort` when `hostNetwork` is true',
       ],
     ],
     [
@@ -115,15 +115,15 @@ describe('a pod is checked', () => {
 - {name: B, emptyDir: {sizeLimit: big}}`,
       }),
       [
-        '8 spec.volumes[1].name Duplicate value: "a"',
         `8 spec.volumes[1].hostPath.path Invalid value: "/x/../y": must not contain '..'`,
         expect.stringMatching(
           /^8 spec.volumes\[1\].hostPath.type Unsupported value: "Folder": supported values: "", "Dir/,
         ),
+        '8 spec.volumes[1].name Duplicate value: "a"',
         '9 spec.volumes[2].name Required value',
         '9 spec.volumes[2].hostPath Forbidden: may not specify more than 1 volume type',
-        '9 spec.volumes[2].hostPath.path Invalid value: "x": must be an absolute path',
         '9 spec.volumes[2].emptyDir.sizeLimit Invalid value: "-1Mi": must be greater than or equal to 0',
+        '9 spec.volumes[2].hostPath.path Invalid value: "x": must be an absolute path',
         '10 spec.volumes[3].hostPath.path Required value',
         expect.stringMatching(/^11 spec.volumes\[4\].name Invalid value: "B"/),
         '11 spec.volumes[4].emptyDir.sizeLimit Invalid value: "big": must be a quantity, such as 500m, 0.5, 128Mi or 1G',
@@ -149,7 +149,7 @@ describe('a pod is checked', () => {
         `13 spec.containers[0].volumeMounts[2].mountPath Invalid value: "/b:ro": must not contain ':'`,
         '14 spec.containers[0].volumeMounts[3].name Required value',
         '14 spec.containers[0].volumeMounts[3].mountPath Required value',
-        '15 spec.containers[0].volumeMounts[4].mountPropagation Forbidden: Bidirectional is available only to privileged containers',
+        '15 spec.containers[0].volumeMounts[4].mountPropagation Forbidden: Bidirectional mount propagation is available only to privileged containers',
         '16 spec.containers[0].volumeMounts[5].mountPropagation Unsupported value: "Some": supported values: "None", "HostToContainer", "Bidirectional"',
         '17 spec.containers[0].volumeMounts[6].subPath not supported yet',
         `17 spec.containers[0].volumeMounts[6].subPath Invalid value: "../x": must not contain '..'`,
@@ -186,8 +186,8 @@ hostPID: true
 shareProcessNamespace: true`,
       }),
       [
+        '5 spec.dnsConfig Required value: must provide `dnsConfig` when `dnsPolicy` is None',
         '6 spec.restartPolicy Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"',
-        '7 spec.dnsPolicy Invalid value: "None": needs dnsConfig with at least one nameserver',
         '8 spec.terminationGracePeriodSeconds Invalid value: -1: must be greater than or equal to 0',
         expect.stringMatching(/^9 spec.hostname Invalid value: "a.b"/),
         expect.stringMatching(/^10 spec.subdomain Invalid value: "A"/),
@@ -247,7 +247,7 @@ describe('what is not acted on', () => {
       'activeDeadlineSeconds: 5',
       'affinity: {nodeAffinity: {}}',
       'dnsConfig: {nameservers: [192.0.2.1]}',
-      'ephemeralContainers: [{name: a}]',
+      'ephemeralContainers: [{name: a, image: b}]',
       'hostAliases: [{ip: 192.0.2.1}]',
       'hostUsers: false',
       'imagePullSecrets: [{name: a}]',
@@ -268,10 +268,10 @@ describe('what is not acted on', () => {
     ].map((line) => ({ text: pod({ container: line }), at: `9 spec.containers[0].${line.split(':')[0] ?? ''}` })),
     { text: pod({ spec: 'os: {name: windows}' }), at: '6 spec.os.name' },
     {
-      text: pod({ container: 'env: [{name: A, valueFrom: {}}, {name: B, valueFrom: {fieldRef: {fieldPath: a}}}]' }),
+      text: pod({ container: 'env: [{name: A}, {name: B, valueFrom: {fieldRef: {fieldPath: metadata.name}}}]' }),
       at: '9 spec.containers[0].env[1].valueFrom',
     },
-    { text: pod({ spec: 'volumes: [{name: a, configMap: {}}]' }), at: '6 spec.volumes[0].configMap' },
+    { text: pod({ spec: 'volumes: [{name: a, configMap: {name: b}}]' }), at: '6 spec.volumes[0].configMap' },
     {
       text: pod({ spec: 'volumes: [{name: a, emptyDir: {medium: HugePages-2Mi}}]' }),
       at: '6 spec.volumes[0].emptyDir.medium',
@@ -294,7 +294,7 @@ describe('what is not acted on', () => {
   test('values that change nothing pass', () => {
     const text = pod({
       spec: 'securityContext: {}\ninitContainers: []\nhostUsers: true\nos: {name: linux}\nserviceAccountName: ""\nautomountServiceAccountToken: false\ntolerations: [{operator: Exists}]\npriorityClassName: system-node-critical\ntopologySpreadConstraints: []',
-      container: 'securityContext: {}\nenvFrom: []\nlifecycle: {}\nresizePolicy: [{}]',
+      container: 'securityContext: {}\nenvFrom: []\nlifecycle: {}\nresizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]',
     });
     expect(told(text)).toEqual([]);
   });
