@@ -12,8 +12,9 @@ import type { CniIp, CniResult, PluginConfig } from '../spec/types.ts';
 import { ExecFailure } from '../util/exec.ts';
 import { type BridgeConfig, parseBridge, parseLinkName } from './config.ts';
 import { hostLinkName } from './names.ts';
-import { bridgeLink, namespaceName, podLink, routesOf, staleLinks, toResult } from './plan.ts';
-import { addressesIn, type PodLink, renderBridge, renderHostSide, renderPodSide, toBatch } from './render.ts';
+import { missingRoute, parseLinks, parsePod, podCommands, type PodFacts } from './observe.ts';
+import { bridgeLink, isOwnLink, namespaceName, podLink, routesOf, suspectLinks, toResult } from './plan.ts';
+import { type PodLink, renderBridge, renderHostSide, renderPodSide, toBatch } from './render.ts';
 
 export interface BridgeDeps extends PluginDeps {
   /** Names of the links in the host's namespace. Default: of the namespace that the process is in. */
@@ -74,25 +75,37 @@ class BridgePlugin implements BuiltInPlugin {
     const config = parseBridge(request.config);
     const { containerId, ifName, netns, prevResult } = request;
     namespaceName(netns);
+    parseLinkName(ifName, 'ifName');
     const links = new Set(await this.#linkNames());
     for (const name of [config.bridge, hostLinkName(containerId, ifName)]) {
       if (!links.has(name)) throw new CniError(cniErrorCode.internal, `bridge: link ${name} is missing`);
     }
-    const present = new Set(await this.#podAddresses(netns ?? '', ifName, signal));
-    for (const { address } of prevResult?.ips ?? []) {
-      if (present.has(address)) continue;
-      throw new CniError(cniErrorCode.internal, `bridge: ${address} is missing on ${ifName} of ${containerId}`);
-    }
+    const pod = await this.#look(netns ?? '', ifName, signal);
+    const address = prevResult?.ips?.find((ip) => !pod.addresses.includes(ip.address))?.address;
+    const what = address ?? missingRoute(prevResult?.routes ?? [], pod.routes)?.dst;
+    if (what === undefined) return;
+    const kind = address === undefined ? `the route to ${what}` : what;
+    throw new CniError(cniErrorCode.internal, `bridge: ${kind} is missing on ${ifName} of ${containerId}`);
   }
 
   async gc(network: string, config: PluginConfig, valid: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-    const ipam = this.#ipam(network, parseBridge(config));
+    const parsed = parseBridge(config);
+    const ipam = this.#ipam(network, parsed);
     try {
-      await this.#deleteLinks(staleLinks(await this.#linkNames(), valid), signal);
+      await this.#deleteLinks(await this.#staleLinks(parsed.bridge, valid, signal), signal);
       await ipam.gc(valid);
     } catch (error) {
       throw failure(error, `bridge: cannot reclaim what pods left in network ${network}`);
     }
+  }
+
+  async #staleLinks(bridge: string, valid: ReadonlySet<string>, signal: AbortSignal): Promise<readonly string[]> {
+    const suspects = new Set(suspectLinks(await this.#linkNames(), valid));
+    if (suspects.size === 0) return [];
+    const { stdout } = await this.#deps.exec({ file: 'ip', args: ['-json', 'link', 'show', 'type', 'veth'] }, signal);
+    return parseLinks(stdout)
+      .filter((link) => suspects.has(link.name) && isOwnLink(link, bridge))
+      .map(({ name }) => name);
   }
 
   async #detach({ containerId, ifName }: PluginRequest, ipam: HostLocal, signal: AbortSignal): Promise<void> {
@@ -153,12 +166,13 @@ class BridgePlugin implements BuiltInPlugin {
     await this.#deps.exec({ file, args, input: toBatch(lines) }, signal);
   }
 
-  async #podAddresses(netns: string, ifName: string, signal: AbortSignal): Promise<readonly string[]> {
-    const args = [`--net=${netns}`, 'ip', '-json', 'addr', 'show', 'dev', ifName];
+  async #look(netns: string, ifName: string, signal: AbortSignal): Promise<PodFacts> {
+    const args = [`--net=${netns}`, 'ip', '-N', '-json', '-batch', '-'];
     try {
-      return addressesIn((await this.#deps.exec({ file: 'nsenter', args }, signal)).stdout);
+      const input = toBatch(podCommands(ifName));
+      return parsePod((await this.#deps.exec({ file: 'nsenter', args, input }, signal)).stdout);
     } catch (error) {
-      throw failure(error, `bridge: cannot read the addresses of ${ifName} in ${netns}`);
+      throw failure(error, `bridge: cannot read the addresses and routes of ${ifName} in ${netns}`);
     }
   }
 

@@ -5,6 +5,9 @@ import type { CniIp } from '../spec/types.ts';
 /** Host ends of pod links begin with this; the kernel's limit for a name is 15 characters. */
 export const vethPrefix = 'veth';
 
+/** Alias of the host ends: tells them from links of other programs, also where their bridge is gone. */
+export const linkAlias = 'podwright';
+
 /**
  * Name of the host end of an attachment's link. It follows from the attachment, so that a repeated ADD and a DEL find what
  * a daemon that was killed left behind.

@@ -4,7 +4,8 @@ import type { PluginRequest } from '../plugin.ts';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import type { CniResult, CniRoute } from '../spec/types.ts';
 import type { BridgeConfig } from './config.ts';
-import { bridgeMac, hostLinkName, linkLocalOf, podMac, vethPrefix } from './names.ts';
+import { bridgeMac, hostLinkName, linkAlias, linkLocalOf, podMac, vethPrefix } from './names.ts';
+import type { LinkFacts } from './observe.ts';
 import type { BridgeLink, PodLink } from './render.ts';
 
 const isV6 = (address: string): boolean => address.includes(':');
@@ -82,16 +83,20 @@ export function toResult(
 }
 
 /**
- * Host ends of pod links, by their names, that are of no valid attachment. Going by the name finds also a link whose lease
- * is gone and one that lost its bridge. No other program known to us makes such names: Docker's have 7 hexadecimal
- * digits, the reference bridge plugin's 8.
+ * Links that by their names may be host ends of attachments that are not valid. Going by the name finds also a link whose
+ * lease is gone and one that lost its bridge; whether it is ours, {@link isOwnLink} tells.
  *
  * @param valid keys as of `attachmentKey`
  */
-export function staleLinks(names: readonly string[], valid: ReadonlySet<string>): string[] {
+export function suspectLinks(names: readonly string[], valid: ReadonlySet<string>): string[] {
   const wanted = new Set([...valid].map(linkOfKey));
-  const ours = new RegExp(`^${vethPrefix}[0-9a-f]{11}$`);
-  return names.filter((name) => ours.test(name) && !wanted.has(name));
+  const pattern = new RegExp(`^${vethPrefix}[0-9a-f]{11}$`);
+  return names.filter((name) => pattern.test(name) && !wanted.has(name));
+}
+
+/** A link without the alias is one that a killed daemon had just made; it was put on the bridge as it was made. */
+export function isOwnLink({ alias, master }: LinkFacts, bridge: string): boolean {
+  return alias === undefined ? master === bridge : alias === linkAlias;
 }
 
 function linkOfKey(key: string): string {

@@ -2,7 +2,8 @@
  * Input of `ip -batch -`: one process for the host's side of an attachment, one for the pod's.
  *
  *   host:  bridge (when missing), its MAC, addresses, up
- *          veth HOST <-> eth0 in the pod's namespace, MAC from the address; HOST on the bridge, hairpin, up; stale neighbours
+ *          veth HOST <-> eth0 in the pod's namespace, MAC from the address; HOST on the bridge, hairpin, up; alias;
+ *          stale neighbours
  *   pod:   eth0 and lo up; addresses on eth0, without duplicate address detection; routes; announcement of the addresses
  *
  * The announcement is the last: a port of a bridge forwards only a moment after its other end came up, and what `up`
@@ -11,6 +12,7 @@
  */
 
 import type { CniIp, CniRoute } from '../spec/types.ts';
+import { linkAlias } from './names.ts';
 
 export interface BridgeLink {
   readonly name: string;
@@ -48,6 +50,7 @@ export function renderHostSide(bridge: string, link: PodLink, ips: readonly CniI
   const peer = `peer name ${ifName} address ${mac}${mtuOption(mtu)} netns ${netns}`;
   return [
     `link add name ${hostName}${mtuOption(mtu)} master ${bridge} up type veth ${peer}`,
+    `link set dev ${hostName} alias ${linkAlias}`,
     ...(hairpin ? [`link set dev ${hostName} type bridge_slave hairpin on`] : []),
     ...ips
       .map(({ address }) => address.split('/')[0] ?? '')
@@ -78,9 +81,3 @@ function renderRoute({ dst, gw, mtu, advmss, priority, table, scope }: CniRoute)
 }
 
 export const toBatch = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
-
-/** Addresses with prefix in the output of `ip -json addr`. */
-export function addressesIn(json: string): string[] {
-  const links = JSON.parse(json) as { addr_info?: { local: string; prefixlen: number }[] }[];
-  return links.flatMap(({ addr_info: infos = [] }) => infos.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
-}

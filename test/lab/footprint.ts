@@ -14,7 +14,7 @@ export interface Footprint {
   readonly containers: readonly string[];
   /** Links of pods in the host's namespace: veth pairs, and ports of bridges. */
   readonly links: readonly string[];
-  /** Addresses that the IPAM store holds for somebody, and cached CNI results. */
+  /** Addresses that the IPAM store holds for somebody, claims of host ports, and cached CNI results. */
   readonly leases: readonly string[];
   /** Mounts under the daemon's root directory. */
   readonly mounts: readonly string[];
@@ -37,7 +37,11 @@ export async function readFootprint({ names, paths, docker, podCidr }: Footprint
   return {
     containers: (await podContainers(docker)).map(({ Names, State }) => `${Names.join(' ')} (${State})`).sort(),
     links: await podLinks(names.netns),
-    leases: [...addressFiles(paths.cniDataDir), ...filesUnder(join(paths.cniCacheDir, 'results'))],
+    leases: [
+      ...addressFiles(paths.cniDataDir),
+      ...filesUnder(join(paths.cniDataDir, '.hostports')),
+      ...filesUnder(join(paths.cniCacheDir, 'results')),
+    ],
     mounts: mountsUnder(paths.rootDir),
     cgroups: podCgroups(names.cgroup),
     directories: entries(join(paths.rootDir, 'pods')),

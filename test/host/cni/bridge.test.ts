@@ -244,17 +244,38 @@ describe.skipIf(process.getuid?.() !== 0)('the bridge plugin', () => {
     await expect(check()).rejects.toMatchObject({ name: 'CniError' });
   });
 
+  test('CHECK finds a missing route, of either family and any table', async () => {
+    const [pod = ''] = spaces.addPods(1);
+    const routes = [{ dst: '198.51.100.0/24', priority: 7, table: 100 }];
+    const more = { config: { ...config, ipam: { ...config.ipam, routes } } };
+    const prevResult = await add(pod, more);
+    const check = (): Promise<void> => plugin.check(request(pod, { ...more, prevResult }), never);
+    await check();
+    for (const [family, dst, args] of [
+      ['-4', '198.51.100.0/24', ['via', '203.0.113.1', 'table', '100']],
+      ['-6', '::/0', ['via', '2001:db8:1::1']],
+      ['-4', '0.0.0.0/0', ['via', '203.0.113.1']],
+    ] as const) {
+      spaces.run(pod, 'ip', family, 'route', 'del', dst, ...args);
+      await expect(check()).rejects.toThrow(`bridge: the route to ${dst} is missing on eth0 of id-${pod}`);
+      spaces.run(pod, 'ip', family, 'route', 'add', dst, ...args);
+    }
+    await check();
+  });
+
   test('GC removes links and leases of attachments that are not valid, and nothing else', async () => {
     const [one = '', two = '', three = ''] = spaces.addPods(3);
     const kept = await add(one);
     await add(two);
     await add(three);
     rmSync(join(dataDir, 'net', '203.0.113.4'));
-    spaces.run(spaces.host, 'ip', 'link', 'add', 'veth0123456', 'type', 'veth', 'peer', 'name', 'veth89abcdef');
+    // Names of other programs, and one that has our form; the last pod lost its bridge.
+    spaces.run(spaces.host, 'ip', 'link', 'add', 'veth0123456', 'type', 'veth', 'peer', 'name', 'veth0123456789a');
+    spaces.run(spaces.host, 'ip', 'link', 'set', hostLinkName(`id-${three}`, 'eth0'), 'nomaster');
     await plugin.gc('net', config, new Set([attachmentKey(`id-${one}`, 'eth0')]), never);
     ping(spaces.host, ...addressesOf(kept));
     expect((await leftovers()).sort()).toEqual(
-      ['veth0123456', 'veth89abcdef', hostLinkName(`id-${one}`, 'eth0'), ...addressesOf(kept)].sort(),
+      ['veth0123456', 'veth0123456789a', hostLinkName(`id-${one}`, 'eth0'), ...addressesOf(kept)].sort(),
     );
   });
 
@@ -298,7 +319,7 @@ function killedAt(processIndex: number, lines: number): { plugin: BuiltInPlugin;
 
 describe.skipIf(process.getuid?.() !== 0)('a daemon that was killed', () => {
   const points = [
-    ...Array.from({ length: 8 }, (_, lines) => ({ process: 0, lines })),
+    ...Array.from({ length: 9 }, (_, lines) => ({ process: 0, lines })),
     ...Array.from({ length: 8 }, (_, lines) => ({ process: 1, lines })),
   ];
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseBridge } from '../../../../cni/bridge/config.ts';
 import { hostLinkName, podMac } from '../../../../cni/bridge/names.ts';
-import { bridgeLink, namespaceName, routesOf, staleLinks } from '../../../../cni/bridge/plan.ts';
-import { addressesIn, renderBridge, renderHostSide, renderPodSide, toBatch } from '../../../../cni/bridge/render.ts';
+import { bridgeLink, isOwnLink, namespaceName, routesOf, suspectLinks } from '../../../../cni/bridge/plan.ts';
+import { renderBridge, renderHostSide, renderPodSide, toBatch } from '../../../../cni/bridge/render.ts';
 import { attachmentKey } from '../../../../cni/plugin.ts';
 import { CniError, cniErrorCode } from '../../../../cni/spec/error.ts';
 import { bridgeConfig, dualRanges } from './fixtures.ts';
@@ -66,9 +66,11 @@ describe('batches', () => {
   test('of the host side', () => {
     expect(renderHostSide('cni0', pod, [])).toEqual([
       'link add name veth0 master cni0 up type veth peer name eth0 address 0a:58:cb:00:71:05 netns 42',
+      'link set dev veth0 alias podwright',
     ]);
     expect(renderHostSide('cni0', { ...pod, mtu: 1400, hairpin: true }, ips)).toEqual([
       'link add name veth0 mtu 1400 master cni0 up type veth peer name eth0 address 0a:58:cb:00:71:05 mtu 1400 netns 42',
+      'link set dev veth0 alias podwright',
       'link set dev veth0 type bridge_slave hairpin on',
       'neigh flush to 2001:db8:1::5 dev cni0',
     ]);
@@ -89,11 +91,6 @@ describe('batches', () => {
       'link set dev eth0 address 0a:58:cb:00:71:05',
       '',
     ]);
-  });
-
-  test('addresses are read from the output of ip', () => {
-    const text = '[{},{"ifname":"eth0","addr_info":[{"local":"203.0.113.5","prefixlen":24,"family":"inet"}]}]';
-    expect(addressesIn(text)).toEqual(['203.0.113.5/24']);
   });
 });
 
@@ -158,7 +155,7 @@ describe('names', () => {
     expect(mac).toMatch(/^0a:58(:[0-9a-f]{2}){4}$/);
   });
 
-  test('of stale links are those of ours that are of no valid attachment', () => {
+  test('of links that may be stale have our form and are of no valid attachment', () => {
     const id = fc.uniqueArray(fc.uuid(), { minLength: 0, maxLength: 6 });
     fc.assert(
       fc.property(id, id, (valid, gone) => {
@@ -166,8 +163,20 @@ describe('names', () => {
         const stale = gone.filter((container) => !valid.includes(container)).map((name) => hostLinkName(name, 'eth0'));
         const foreign = ['all', 'default', 'lo', 'cni0', 'eth0', 'veth1234567', 'veth12345678', 'veth1234567890g'];
         const names = [...foreign, ...valid.map((name) => hostLinkName(name, 'eth0')), ...stale];
-        expect(staleLinks(names, keys)).toEqual(stale);
+        expect(suspectLinks(names, keys)).toEqual(stale);
       }),
     );
+  });
+
+  test.each<[{ alias?: string; master?: string }, boolean]>([
+    [{ alias: 'podwright', master: 'cni0' }, true],
+    [{ alias: 'podwright' }, true],
+    [{ alias: 'podwright', master: 'former0' }, true],
+    [{ master: 'cni0' }, true],
+    [{ master: 'br-lan' }, false],
+    [{}, false],
+    [{ alias: 'vm of somebody', master: 'cni0' }, false],
+  ])('a link %j is ours: %j', ({ alias, master }, expected) => {
+    expect(isOwnLink({ name: 'veth0123456789a', alias, master }, 'cni0')).toBe(expected);
   });
 });
