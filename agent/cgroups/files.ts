@@ -19,13 +19,20 @@ export interface CgroupFilesDeps {
   readonly log: Pick<Log, 'warn'>;
 }
 
+/** What was done for one cgroup. */
+interface Known {
+  /** Controllers that it was made for. */
+  readonly made: Set<string>;
+  /** By file. */
+  readonly values: Map<string, string>;
+}
+
 /**
  * Access to the files of cgroups. A controller that the kernel does not have, or that this process may not write to (a
  * container without the privilege, a read-only mount), is left out from then on, and said once.
  */
 export function createCgroupFiles({ version, root, log }: CgroupFilesDeps): CgroupFiles {
-  /** Values by path of the cgroup, then by file. */
-  const written = new Map<string, Map<string, string>>();
+  const cgroups = new Map<string, Known>();
   const usable = new Map<string, Promise<boolean>>();
 
   const directoryOf = (controller: string, path: string): string =>
@@ -42,37 +49,37 @@ export function createCgroupFiles({ version, root, log }: CgroupFilesDeps): Cgro
     if (version === 2) await enableController(root, dirname(directory), controller);
   };
 
-  const writeOne = async (path: string, file: CgroupFile): Promise<void> => {
+  const writeOne = async (path: string, file: CgroupFile, { made }: Known): Promise<void> => {
     const directory = directoryOf(file.controller, path);
     const target = join(directory, file.name);
     try {
+      if (!made.has(file.controller)) await makeCgroup(directory, file.controller);
+      made.add(file.controller);
       await writeCgroupFile(target, file.value).catch(async (error: unknown) => {
         if (codeOf(error) !== 'ENOENT') throw error;
-        await makeCgroup(directory, file.controller);
+        await makeCgroup(directory, file.controller); // Somebody has removed it.
         await writeCgroupFile(target, file.value);
       });
     } catch (error) {
       if (!isOutOfReach(error)) throw new Error(`cannot write ${file.value} to ${target}`, { cause: error });
       usable.set(file.controller, Promise.resolve(false));
-      log.warn(
-        { err: error, controller: file.controller, file: target },
-        'cgroup controller cannot be used: no limits by it',
-      );
+      const fields = { err: error, controller: file.controller, file: target };
+      log.warn(fields, 'cgroup controller cannot be used: no limits by it');
     }
   };
 
   return {
     write: async (path, files) => {
-      const values = written.get(path) ?? new Map<string, string>();
+      const known = cgroups.get(path) ?? { made: new Set(), values: new Map() };
+      cgroups.set(path, known);
       for (const file of files) {
-        if (values.get(file.name) === file.value || !(await isUsable(file.controller))) continue;
-        await writeOne(path, file);
-        values.set(file.name, file.value);
+        if (known.values.get(file.name) === file.value || !(await isUsable(file.controller))) continue;
+        await writeOne(path, file, known);
+        known.values.set(file.name, file.value);
       }
-      written.set(path, values);
     },
     forget: (path) => {
-      written.delete(path);
+      cgroups.delete(path);
     },
   };
 }

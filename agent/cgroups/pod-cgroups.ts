@@ -77,7 +77,7 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
 
   return {
     ensureQos: async (pods, signal) => {
-      const qos = qosCgroupResources(pods, deps.kubepods, deps.hugepageSizes);
+      const qos = qosCgroupResources(pods, deps.kubepods);
       await apply(qosGroup(settings(), 'Guaranteed'), qos.kubepods, signal);
       await apply(qosGroup(settings(), 'Burstable'), qos.burstable, signal);
       await apply(qosGroup(settings(), 'BestEffort'), qos.bestEffort, signal);

@@ -33,9 +33,6 @@ export interface QosCgroups {
   readonly bestEffort: CgroupResources;
 }
 
-/** A limit that no machine reaches: the classes do not limit huge pages, pods do. */
-const unboundedHugepages = 2 ** 62;
-
 /**
  * Resources of a pod's own cgroup (`ResourceConfigForPod`, pkg/kubelet/cm/helpers_linux.go): shares by what the pod
  * requests as a whole; a CPU quota and a memory limit only when all of the pod is limited.
@@ -82,19 +79,13 @@ export function hugepageSize(resource: string): number | undefined {
  *
  * @param kubepods see {@link kubepodsResources}
  */
-export function qosCgroupResources(
-  pods: readonly Pod[],
-  kubepods: CgroupResources,
-  hugepageSizes: readonly number[],
-): QosCgroups {
+export function qosCgroupResources(pods: readonly Pod[], kubepods: CgroupResources): QosCgroups {
   const burstable = pods.filter((pod) => qosClass(pod) === 'Burstable').map(podRequests);
   const milliCpu = burstable.reduce((sum, requests) => sum + cpuMillis(requests), 0);
-  const unbounded = new Map(hugepageSizes.map((size) => [size, unboundedHugepages]));
-  const hugepages = unbounded.size === 0 ? {} : { hugepages: unbounded };
   return {
     kubepods,
-    burstable: { cpuShares: milliCpuToShares(milliCpu), ...hugepages },
-    bestEffort: { cpuShares: minShares, ...hugepages },
+    burstable: { cpuShares: milliCpuToShares(milliCpu) },
+    bestEffort: { cpuShares: minShares },
   };
 }
 
