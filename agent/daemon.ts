@@ -1,24 +1,19 @@
 import { join } from 'node:path';
-import { availableParallelism, totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
 import { createPodNetwork, exec, type PodNetwork } from '../cni/index.ts';
-import { Backoff } from './backoff.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
+import { createPodDeps } from './daemon-pods.ts';
 import { createEventRecorder } from './events/recorder.ts';
-import type { EventStore } from './events/types.ts';
-import { createCredentials, dockerConfigPaths } from './images/credentials.ts';
-import { createImagePuller } from './images/puller.ts';
-import { createSandboxImage } from './images/sandbox-image.ts';
 import { acquireLock } from './lock.ts';
 import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
 import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
 import { createDaemonState } from './node/state.ts';
 import type { ObjectReader } from './objects/types.ts';
-import type { PodDeps } from './pods/deps.ts';
-import { createPodManager } from './pods/manager.ts';
+import { createPodManager, type PodManager } from './pods/manager.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from './runtime/docker/index.ts';
 import { followRuntime } from './runtime/follow.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
@@ -26,9 +21,6 @@ import { startLocalServer } from './server/local/server.ts';
 import type { NodeInfo } from './server/local/state.ts';
 import { createObjectStore, watchManifests } from './sources/index.ts';
 import { version } from './version.ts';
-import { createPodVolumes } from './volumes/pod-volumes.ts';
-
-const crashBackoffInitialMs = 10_000;
 
 /**
  * Runs the node until `signal` is aborted. Pods go on running after it has ended.
@@ -53,8 +45,13 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   const link = createRuntimeLink(client, config.cgroupDriver, log);
   const addresses = await nodeAddresses();
   const store = createObjectStore(['file']);
-  const manager = createPodManager({
-    deps: podDeps(config, { log, events, network, runtime, link, addresses, objects: store }),
+  const deps = await createPodDeps(config, {
+    ...{ log, events, network, runtime, link, addresses },
+    objects: store,
+    manager: () => manager,
+  });
+  const manager: PodManager = createPodManager({
+    deps,
     store,
     onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
     onEnded: () => housekeeping.podEnded(),
@@ -117,6 +114,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     ]);
   } finally {
     await Promise.all([manager.stop(), housekeeping.stop()]);
+    await deps.probes.stop();
     log.info({}, 'podwright has stopped; the pods go on running');
   }
 }
@@ -180,56 +178,6 @@ async function openRuntime(
  * than two a core `npm run bench` shows that dockerd only gets slower.
  */
 const defaultParallelStarts = 2 * availableParallelism();
-
-interface PodParts {
-  readonly log: Logger;
-  readonly events: EventStore;
-  readonly network: PodNetwork;
-  readonly runtime: ContainerRuntime;
-  readonly link: RuntimeLink;
-  readonly addresses: readonly string[];
-  readonly objects: ObjectReader;
-}
-
-function podDeps(config: Config, parts: PodParts): PodDeps {
-  const { log, events, network, runtime, link, addresses, objects } = parts;
-  const clock = systemClock;
-  const credentials = createCredentials(dockerConfigPaths(config.rootDir));
-  const puller = createImagePuller({ runtime, events, clock, maxParallelPulls: config.maxParallelPulls, credentials });
-  const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
-  return {
-    runtime,
-    ensureImage: (pod, container, signal) => {
-      const { name, namespace, uid } = pod.metadata;
-      const { image, imagePullPolicy: policy } = container;
-      return puller.ensureImage({ pod: { name, namespace, uid }, container: container.name, image, policy }, signal);
-    },
-    volumes: createPodVolumes({
-      exec,
-      objects,
-      nodeMemoryBytes: totalmem(),
-      allocatable: () => ({
-        cpuMillis: availableParallelism() * 1000,
-        memoryBytes: totalmem(),
-        ephemeralStorageBytes: 0,
-      }),
-      rootDir: config.rootDir,
-      now: () => clock.now(),
-    }),
-    events,
-    backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
-    sandboxImage: (signal) => sandboxImage.ensure(signal),
-    networkProblem: () => {
-      const { ready, reason } = network.status();
-      return ready ? undefined : (reason ?? 'no reason given');
-    },
-    cgroups: () => ({ driver: link.cgroupDriver(), root: config.cgroupRoot }),
-    node: { name: config.nodeName, memoryCapacity: totalmem(), hostIps: () => addresses },
-    podLogsDir: config.podLogsDir,
-    clock,
-    log,
-  };
-}
 
 function nodeInfo(
   config: Config,

@@ -1,6 +1,7 @@
 import type { CgroupDriver } from '../cgroups/names.ts';
 import type { Log } from '../pods/deps.ts';
 import type { DockerClient } from '../runtime/docker/index.ts';
+import { type SecurityFacts, securityFacts } from '../security/index.ts';
 import type { NodeInfo } from '../server/local/state.ts';
 
 /** What the daemon knows of its runtime, and whether it answers. */
@@ -10,6 +11,8 @@ export interface RuntimeLink {
   lost(error: unknown, failures: number): void;
   status(): NodeInfo['runtime'];
   cgroupDriver(): CgroupDriver;
+  /** By what the runtime can confine containers. */
+  security(): SecurityFacts;
 }
 
 export function createRuntimeLink(
@@ -18,6 +21,7 @@ export function createRuntimeLink(
   log: Log,
 ): RuntimeLink {
   let status: NodeInfo['runtime'] = { name: 'docker', version: '', reachable: false, error: 'not reached yet' };
+  let security = securityFacts([]);
   return {
     contact: async (signal) => {
       const info = await client.info(signal);
@@ -27,6 +31,7 @@ export function createRuntimeLink(
           `cgroupDriver is ${configuredDriver} in the configuration, but Docker uses ${CgroupDriver}: make them the same`,
         );
       }
+      security = securityFacts(info.SecurityOptions ?? []);
       if (!status.reachable) {
         const fields = { version: ServerVersion, cgroupDriver: CgroupDriver, storage: Driver, logs: LoggingDriver };
         log.info(fields, 'Docker answers');
@@ -47,6 +52,7 @@ export function createRuntimeLink(
       };
     },
     status: () => status,
+    security: () => security,
     cgroupDriver: () => configuredDriver ?? (status.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
   };
 }

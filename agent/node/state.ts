@@ -46,6 +46,9 @@ function pendingStatus({ pod }: PodView, hostIps: readonly string[], now: number
     previous: undefined,
     hostIps,
     qosClass: qosClass(pod),
+    verdicts: { isStarted: () => false, isReady: () => false },
+    terminationMessages: new Map(),
+    failure: undefined,
     now,
   });
 }

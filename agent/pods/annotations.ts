@@ -7,8 +7,15 @@ export const annotation = {
   restartCount: 'io.kubernetes.container.restartCount',
   terminationMessagePath: 'io.kubernetes.container.terminationMessagePath',
   terminationMessagePolicy: 'io.kubernetes.container.terminationMessagePolicy',
+  /** JSON of the container's preStop hook and ports, for a daemon that does not have the manifest any more. */
+  preStopHandler: 'io.kubernetes.container.preStopHandler',
+  ports: 'io.kubernetes.container.ports',
+  /** Position of a sidecar among the pod's init containers: sidecars end in reverse order. */
+  sidecarIndex: 'podwright.dev/sidecar-index',
   terminationGracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
   qosClass: 'podwright.dev/qos-class',
+  /** Hash of what cannot change under a running pod: all but images and resources. */
+  fixedHash: 'podwright.dev/fixed-hash',
   configHash: 'kubernetes.io/config.hash',
   configSource: 'kubernetes.io/config.source',
   configSeen: 'kubernetes.io/config.seen',

@@ -1,4 +1,5 @@
-import type { ContainerStatus, PodCondition, PodStatus } from '../objects/types.ts';
+import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../objects/types.ts';
+import { isSidecar } from './observed.ts';
 import { timestamp } from './container-status.ts';
 import type { PodPhase } from './phase.ts';
 
@@ -9,40 +10,87 @@ interface Verdict {
   readonly message?: string;
 }
 
-/**
- * The pod's conditions in the kubelet's order (`pkg/kubelet/status/generate.go`). The transition time of a condition
- * whose status did not change stays.
- *
- * @param sandboxReady the sandbox runs and has its network
- */
-export function podConditions(
-  phase: PodPhase,
-  statuses: readonly ContainerStatus[],
-  sandboxReady: boolean,
-  previous: PodStatus | undefined,
-  now: number,
-): PodCondition[] {
-  const ready = readiness(phase, statuses);
-  const verdicts: Verdict[] = [
-    { type: 'PodReadyToStartContainers', status: sandboxReady },
-    { type: 'Initialized', status: true, ...(phase === 'Succeeded' ? { reason: 'PodCompleted' } : {}) },
-    { type: 'Ready', ...ready },
-    { type: 'ContainersReady', ...ready },
-    { type: 'PodScheduled', status: true },
-  ];
-  return verdicts.map((verdict) => condition(verdict, previous, now));
+export interface ConditionInput {
+  readonly pod: Pod;
+  readonly phase: PodPhase;
+  readonly init: readonly ContainerStatus[];
+  readonly app: readonly ContainerStatus[];
+  /** The sandbox runs and has its network. */
+  readonly sandboxReady: boolean;
+  readonly previous: PodStatus | undefined;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
-function readiness(phase: PodPhase, statuses: readonly ContainerStatus[]): Omit<Verdict, 'type'> {
+/** Condition types that the node decides; all others belong to somebody else and stay as they are. */
+const ownTypes: ReadonlySet<string> = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
+
+/**
+ * The pod's conditions in the kubelet's order (`pkg/kubelet/status/generate.go`). The transition time of a condition
+ * whose status did not change stays, and so do conditions that somebody else set.
+ */
+export function podConditions(input: ConditionInput): PodCondition[] {
+  const containersReady = containersReadiness(input);
+  const verdicts: Verdict[] = [
+    { type: 'PodReadyToStartContainers', status: input.sandboxReady },
+    { type: 'Initialized', ...initialization(input) },
+    { type: 'Ready', ...readiness(input, containersReady) },
+    { type: 'ContainersReady', ...containersReady },
+    { type: 'PodScheduled', status: true },
+  ];
+  const others = (input.previous?.conditions ?? []).filter(({ type }) => !ownTypes.has(type));
+  return [...verdicts.map((verdict) => condition(verdict, input)), ...others];
+}
+
+/** Regular init containers have succeeded, sidecars have started; afterwards a sidecar that restarts changes nothing. */
+function initialization({ pod, phase, init, app, previous }: ConditionInput): Omit<Verdict, 'type'> {
+  if (phase === 'Succeeded') return { status: true, reason: 'PodCompleted' };
+  const appsBegan = app.some(({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated);
+  const wasInitialized = previous?.conditions?.find(({ type }) => type === 'Initialized')?.status === 'True';
+  const waiting = (pod.spec.initContainers ?? []).filter((container) => {
+    const status = init.find(({ name }) => name === container.name);
+    if (isSidecar(container)) return !(appsBegan && wasInitialized) && status?.started !== true;
+    return status?.state?.terminated?.exitCode !== 0;
+  });
+  if (waiting.length === 0) return { status: true };
+  const names = waiting.map(({ name }) => name).join(' ');
+  return { status: false, reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${names}]` };
+}
+
+/** Sidecars count, regular init containers do not (KEP-753). */
+function containersReadiness({ pod, phase, init, app }: ConditionInput): Omit<Verdict, 'type'> {
   if (phase === 'Succeeded') return { status: false, reason: 'PodCompleted' };
   if (phase === 'Failed') return { status: false, reason: 'PodFailed' };
-  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+  const counted = [...init.filter(({ name }) => sidecars.has(name)), ...app];
+  const unready = counted.filter(({ ready }) => !ready).map(({ name }) => name);
   if (unready.length === 0) return { status: true };
   const message = `containers with unready status: [${unready.join(' ')}]`;
   return { status: false, reason: 'ContainersNotReady', message };
 }
 
-function condition(verdict: Verdict, previous: PodStatus | undefined, now: number): PodCondition {
+/** A pod is ready when its containers are and every readiness gate is open (KEP-580). */
+function readiness({ pod, previous }: ConditionInput, containers: Omit<Verdict, 'type'>): Omit<Verdict, 'type'> {
+  if (!containers.status) return containers;
+  const problems = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const gate = previous?.conditions?.find(({ type }) => type === conditionType);
+    if (gate?.status === 'True') return [];
+    const type = JSON.stringify(conditionType);
+    return gate === undefined
+      ? [`corresponding condition of pod readiness gate ${type} does not exist.`]
+      : [`the status of pod readiness gate ${type} is not "True", but ${gate.status}`];
+  });
+  if (problems.length === 0) return { status: true };
+  return { status: false, reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
+}
+
+function condition(verdict: Verdict, { previous, now }: ConditionInput): PodCondition {
   const status = verdict.status ? 'True' : 'False';
   const before = previous?.conditions?.find(({ type }) => type === verdict.type);
   const since = before?.status === status ? before.lastTransitionTime : undefined;

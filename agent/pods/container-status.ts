@@ -1,6 +1,7 @@
-import type { Container, ContainerStatus, Pod } from '../objects/types.ts';
-import type { RuntimeContainerStatus, RuntimePod } from '../runtime/types.ts';
-import { newestContainer, newestExited } from './observed.ts';
+import type { Container, ContainerStatus } from '../objects/types.ts';
+import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
+import { isSidecar, newestContainer, newestExited, newestIn } from './observed.ts';
+import type { ContainerKind } from './plan-types.ts';
 
 /** Why a container is not running although it should: reason and message of its waiting state. */
 export interface WaitingReason {
@@ -8,52 +9,100 @@ export interface WaitingReason {
   readonly message: string;
 }
 
+/** What is known of a running container beside its state. */
+export interface ContainerVerdicts {
+  /** Its startup probe succeeded, or it has none. */
+  isStarted(containerId: string): boolean;
+  /** Its readiness probe succeeds, or it has none. */
+  isReady(containerId: string): boolean;
+}
+
+export interface ContainerStatusInput {
+  readonly container: Container;
+  readonly kind: ContainerKind;
+  readonly observed: RuntimePod;
+  /** The pod has init containers: what has not started waits for them. */
+  readonly hasInit: boolean;
+  /** What the last attempt to start it met, or its crash back-off. */
+  readonly waiting: WaitingReason | undefined;
+  readonly previous: ContainerStatus | undefined;
+  readonly verdicts: ContainerVerdicts;
+  /** Termination message of a container that has ended, by ID. */
+  readonly terminationMessage: (containerId: string) => string | undefined;
+}
+
 type ContainerState = NonNullable<ContainerStatus['state']>;
 
 /**
  * The API's status of one container: from what the runtime has, what keeps it from running, and what was published
  * before (kubelet: `convertToAPIContainerStatuses`).
- *
- * @param waiting what the last attempt to start it met, or its crash back-off
  */
-export function containerStatus(
-  pod: Pod,
-  container: Container,
-  observed: RuntimePod,
-  waiting: WaitingReason | undefined,
-  previous: ContainerStatus | undefined,
-): ContainerStatus {
-  const newest = newestContainer(observed, container.name);
-  const running = newest?.state === 'running';
+export function containerStatus(input: ContainerStatusInput): ContainerStatus {
+  const { container, observed, waiting, previous } = input;
+  const newest = newestOf(input);
+  // An init container that is done may be removed at any time.
+  if (newest === undefined && input.kind === 'init' && previous?.state?.terminated?.exitCode === 0) return previous;
+  const isRunning = newest?.state === 'running';
   const ended = newest?.state === 'exited' ? newest : undefined;
-  const isWaiting = !running && (ended === undefined || waiting !== undefined);
+  const isWaiting = !isRunning && (ended === undefined || waiting !== undefined);
   const lastEnded = isWaiting
     ? (ended ?? newestExited(observed, container.name))
     : newestExited(observed, container.name, newest);
+  const state = isWaiting ? { waiting: waiting ?? notYetStarted(input) } : currentState(newest, input);
   return {
     name: container.name,
-    state: isWaiting ? { waiting: waiting ?? notYetStarted(pod) } : currentState(newest),
-    lastState: lastEnded === undefined ? lostInstance(newest, previous) : { terminated: terminated(lastEnded) },
-    ready: running,
-    started: running,
-    restartCount: newest?.attempt ?? previous?.restartCount ?? 0,
+    state,
+    lastState:
+      lastEnded === undefined ? lostInstance(newest, previous) : { terminated: terminated(lastEnded, input) },
+    ready: isReady(input, newest, state),
+    started: isRunning && input.verdicts.isStarted(newest.id),
+    restartCount: newest?.attempt ?? newestContainer(observed, container.name)?.attempt ?? previous?.restartCount ?? 0,
     image: container.image,
     imageID: newest === undefined ? '' : `docker://${newest.imageId}`,
     ...(newest === undefined ? {} : { containerID: containerId(newest) }),
+    ...resourcesOf(container, isRunning),
+  };
+}
+
+/** In a new sandbox the init containers of the former one say nothing. */
+function newestOf({ kind, container, observed }: ContainerStatusInput): RuntimeContainerStatus | undefined {
+  const sandbox: SandboxStatus | undefined = observed.sandboxes[0];
+  if (kind === 'init' && sandbox?.state === 'ready') return newestIn(observed, sandbox, container.name);
+  return newestContainer(observed, container.name);
+}
+
+/** A regular init container is ready when it is done. */
+function isReady(
+  { kind, container, verdicts }: ContainerStatusInput,
+  newest: RuntimeContainerStatus | undefined,
+  state: ContainerState,
+): boolean {
+  if (kind === 'init' && !isSidecar(container)) return state.terminated?.exitCode === 0;
+  return newest?.state === 'running' && verdicts.isStarted(newest.id) && verdicts.isReady(newest.id);
+}
+
+/** KEP-1287: what the container has been given. */
+function resourcesOf({ resources }: Container, isRunning: boolean): Partial<ContainerStatus> {
+  if (!isRunning || (resources.requests === undefined && resources.limits === undefined)) return {};
+  return {
+    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    resources: {
+      ...(resources.limits === undefined ? {} : { limits: resources.limits }),
+      ...(resources.requests === undefined ? {} : { requests: resources.requests }),
+    },
   };
 }
 
 const containerId = (container: RuntimeContainerStatus): string => `docker://${container.id}`;
 
-function notYetStarted(pod: Pod): WaitingReason {
-  const hasInit = (pod.spec.initContainers?.length ?? 0) > 0;
+function notYetStarted({ hasInit }: ContainerStatusInput): WaitingReason {
   return { reason: hasInit ? 'PodInitializing' : 'ContainerCreating', message: '' };
 }
 
-function currentState(container: RuntimeContainerStatus | undefined): ContainerState {
+function currentState(container: RuntimeContainerStatus | undefined, input: ContainerStatusInput): ContainerState {
   if (container === undefined) return {};
   if (container.state === 'running') return { running: { startedAt: timestamp(container.startedAt) } };
-  return { terminated: terminated(container) };
+  return { terminated: terminated(container, input) };
 }
 
 /** A container that was published and that the runtime has no trace of: somebody removed it from under the pod. */
@@ -73,11 +122,15 @@ function lostInstance(
   };
 }
 
-function terminated(container: RuntimeContainerStatus): NonNullable<ContainerState['terminated']> {
+function terminated(
+  container: RuntimeContainerStatus,
+  { terminationMessage }: Pick<ContainerStatusInput, 'terminationMessage'>,
+): NonNullable<ContainerState['terminated']> {
+  const message = terminationMessage(container.id) ?? container.error;
   return {
     exitCode: container.exitCode,
     reason: terminationReason(container),
-    ...(container.error === '' ? {} : { message: container.error }),
+    ...(message === '' ? {} : { message }),
     ...(container.startedAt === 0 ? {} : { startedAt: timestamp(container.startedAt) }),
     finishedAt: timestamp(container.finishedAt),
     containerID: containerId(container),

@@ -1,10 +1,17 @@
 import type { Backoff } from '../backoff.ts';
 import type { CgroupSettings } from '../cgroups/names.ts';
+import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events/types.ts';
-import type { Container, Pod } from '../objects/types.ts';
-import type { ContainerRuntime, ImageStatus } from '../runtime/types.ts';
+import type { NodeResources } from '../objects/downward.ts';
+import type { Container, ObjectReader, Pod } from '../objects/types.ts';
+import type { ProbeManager } from '../probes/types.ts';
+import type { ContainerRuntime, ImageStatus, LinuxResources } from '../runtime/types.ts';
+import type { NodeSecurity } from '../security/index.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
+import type { StatusCheckpoints } from './checkpoint.ts';
+import type { PodIdentityFiles } from './identity.ts';
+import type { PodFailure } from './status.ts';
 
 /** Has the image of a container on the host, by its pull policy; rejects with `reason` and message when it has not. */
 export type EnsureImage = (pod: Pod, container: Container, signal: AbortSignal) => Promise<ImageStatus>;
@@ -13,6 +20,7 @@ export interface NodeFacts {
   readonly name: string;
   /** Bytes. */
   readonly memoryCapacity: number;
+  readonly allocatable: NodeResources;
   /** Addresses of the node, primary first. */
   hostIps(): readonly string[];
 }
@@ -30,7 +38,17 @@ export interface PodDeps {
   readonly runtime: ContainerRuntime;
   readonly ensureImage: EnsureImage;
   readonly volumes: PodVolumes;
+  readonly probes: ProbeManager;
+  readonly podCgroups: PodCgroups;
+  readonly identityFiles: PodIdentityFiles;
+  readonly security: NodeSecurity;
+  /** Requests and limits of a container as the kernel takes them. */
+  readonly resourcesOf: (pod: Pod, container: Container) => LinuxResources;
+  readonly checkpoints: StatusCheckpoints;
+  readonly objects: ObjectReader;
   readonly events: EventRecorder;
+  /** Why this node cannot take a pod that is new to it; undefined when it can. */
+  readonly admit: (pod: Pod) => PodFailure | undefined;
   /** Crash back-off of containers, see `backoffKey`. */
   readonly backoff: Backoff;
   /** The image for sandboxes, present on the host. */
@@ -38,7 +56,10 @@ export interface PodDeps {
   /** Why pods cannot get a network now; undefined when they can. */
   readonly networkProblem: () => string | undefined;
   readonly cgroups: () => CgroupSettings;
+  readonly clusterDomain: string;
   readonly node: NodeFacts;
+  /** `<rootDir>/pods/<uid>` */
+  readonly podDir: (uid: string) => string;
   readonly podLogsDir: string;
   readonly clock: Clock;
   readonly log: Log;

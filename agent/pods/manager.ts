@@ -1,10 +1,13 @@
+import { objectReferences } from '../objects/references.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import { podKey } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import type { ObjectStore } from '../sources/types.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { PodDeps } from './deps.ts';
-import { createPodWorker, type PodRecord } from './pod-worker.ts';
+import { createPodRecord, type PodRecord } from './pod-record.ts';
+import { createPodWorker } from './pod-worker.ts';
+import { type PodFailure, isTerminalPhase } from './status.ts';
 
 /*
  * INVARIANTS
@@ -29,6 +32,14 @@ export interface PodManager {
   /** Wakes every pod: the runtime came back. */
   wakeAll(): void;
   pods(): readonly PodView[];
+  /** Pods that this node has taken, apart from those that have ended or are ending. */
+  admitted(): readonly Pod[];
+  /**
+   * Ends a pod for good: it is killed and stays in phase Failed.
+   *
+   * @param graceSeconds undefined for the pod's own
+   */
+  fail(uid: string, failure: PodFailure, graceSeconds: number | undefined): void;
   /** Stops all workers; the pods go on running. */
   stop(): Promise<void>;
 }
@@ -48,7 +59,7 @@ class Manager implements PodManager {
   readonly #fingerprints = new Map<string, string>();
   readonly #worker;
   readonly #queue;
-  readonly #unsubscribe: () => void;
+  readonly #unsubscribe: readonly (() => void)[];
   /** UIDs whose first run is still to come; undefined before the start. */
   #firstRuns: Set<string> | undefined;
   #listed: readonly RuntimePodSummary[] | undefined;
@@ -58,7 +69,10 @@ class Manager implements PodManager {
     this.#options = options;
     this.#worker = createPodWorker(options.deps);
     this.#queue = createWorkQueue((uid, signal) => this.#run(uid, signal));
-    this.#unsubscribe = options.store.subscribe((uids) => this.#storeChanged(uids));
+    this.#unsubscribe = [
+      options.store.subscribe((uids) => this.#storeChanged(uids)),
+      options.store.subscribeObjects((keys) => this.#objectsChanged(keys)),
+    ];
   }
 
   relisted(pods: readonly RuntimePodSummary[]): void {
@@ -83,8 +97,34 @@ class Manager implements PodManager {
   }
 
   async stop(): Promise<void> {
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#queue.stop();
+  }
+
+  admitted(): readonly Pod[] {
+    const pods: Pod[] = [];
+    for (const { pod, isRestored, failure, terminating, status, identity } of this.#records.values()) {
+      if (pod === undefined || terminating || failure !== undefined || isTerminalPhase(status?.phase)) continue;
+      if (isRestored || this.#fingerprints.has(identity.uid)) pods.push(pod);
+    }
+    return pods;
+  }
+
+  fail(uid: string, failure: PodFailure, graceSeconds: number | undefined): void {
+    const record = this.#records.get(uid);
+    if (record === undefined || record.terminating || record.failure !== undefined) return;
+    if (isTerminalPhase(record.status?.phase)) return;
+    record.failure = failure;
+    record.failureGraceSeconds = graceSeconds;
+    this.#queue.interrupt(uid, new Error(failure.message));
+    this.#queue.wake(uid);
+  }
+
+  /** What a pod is made of beside its manifest has changed: its volumes follow, and what waits for it may start. */
+  #objectsChanged(keys: ReadonlySet<string>): void {
+    for (const { pod, identity } of this.#records.values()) {
+      if (pod !== undefined && [...objectReferences(pod)].some((key) => keys.has(key))) this.wake(identity.uid);
+    }
   }
 
   #storeChanged(uids: ReadonlySet<string>): void {
@@ -125,7 +165,7 @@ class Manager implements PodManager {
   /** A pod that the runtime has: one that nobody wants is ended. */
   #adopt({ pod }: RuntimePodSummary): void {
     if (this.#records.has(pod.uid)) return;
-    this.#records.set(pod.uid, { ...emptyRecord(), identity: pod, pod: undefined, terminating: true });
+    this.#records.set(pod.uid, createPodRecord(pod, undefined));
     this.#options.deps.log.info({ pod: pod.name, namespace: pod.namespace }, 'pod has no manifest, removing it');
   }
 
@@ -147,7 +187,7 @@ class Manager implements PodManager {
     let record = this.#records.get(pod.metadata.uid);
     if (record === undefined) {
       const { name, namespace, uid } = pod.metadata;
-      record = { ...emptyRecord(), identity: { name, namespace, uid }, pod, terminating: false };
+      record = createPodRecord({ name, namespace, uid }, pod);
       this.#records.set(uid, record);
     }
     return record;
@@ -198,10 +238,6 @@ class Manager implements PodManager {
     this.#firstReconcileDone = true;
     this.#options.onFirstReconcile();
   }
-}
-
-function emptyRecord(): Pick<PodRecord, 'status' | 'waiting' | 'lastError'> {
-  return { status: undefined, waiting: new Map(), lastError: undefined };
 }
 
 /** The pods of this node: one worker a pod, woken by its sources and by the runtime. */

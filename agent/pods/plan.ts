@@ -1,83 +1,20 @@
 import type { Container, Pod } from '../objects/types.ts';
-import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
-import { annotation, containerHash } from './annotations.ts';
-import { newestContainer, newestExited, wasStarted } from './observed.ts';
-
-/** What must happen to bring a pod from what is observed to what is desired. Empty lists: nothing to do. */
-export interface PodActions {
-  /**
-   * The sandbox belongs to other content of the same UID (a manifest with a UID of its own was edited): the whole pod is
-   * ended and removed, and planned anew after that.
-   */
-  readonly replace: boolean;
-  /** Every container has ended for good: the sandbox goes, the containers stay for their logs and status. */
-  readonly finished: boolean;
-  readonly stopSandboxes: readonly SandboxStatus[];
-  readonly killContainers: readonly KillContainer[];
-  /** Attempt number of the sandbox to create; undefined to use {@link sandboxId}. */
-  readonly createSandbox: number | undefined;
-  readonly sandboxId: string | undefined;
-  readonly startContainers: readonly StartContainer[];
-  readonly backingOff: readonly BackingOff[];
-  /** Dead containers that nothing needs any more. */
-  readonly removeContainers: readonly string[];
-}
-
-export interface KillContainer {
-  readonly id: string;
-  readonly name: string;
-  readonly message: string;
-}
-
-export interface StartContainer {
-  readonly container: Container;
-  readonly attempt: number;
-  /** End of the previous instance, milliseconds since the epoch: the crash back-off counts from there. */
-  readonly lastFinishedAt: number | undefined;
-}
-
-/** A container that may not be started again yet. */
-export interface BackingOff {
-  readonly container: Container;
-  /** Milliseconds since the epoch. */
-  readonly until: number;
-  /** The whole back-off that is being waited for. */
-  readonly delayMs: number;
-}
-
-/**
- * The crash back-off of a container that ended at `finishedAt`; undefined when it may start now.
- */
-export type CrashBackoff = (
-  container: Container,
-  finishedAt: number,
-) => { readonly until: number; readonly delayMs: number } | undefined;
+import type { RuntimePod, SandboxStatus } from '../runtime/types.ts';
+import { annotation } from './annotations.ts';
+import { allContainers, newestContainer, newestExited, wasStarted } from './observed.ts';
+import { planAppContainers, planEphemeralContainers, strayContainers } from './plan-containers.ts';
+import { planInitContainers } from './plan-init.ts';
+import type { BackingOff, KillContainer, PlanFacts, PodActions, StartContainer, WantedStart } from './plan-types.ts';
 
 /**
  * Decides what to do for a pod, by the rules of the kubelet's `computePodActions` and `PodSandboxChanged`
  * (`pkg/kubelet/kuberuntime`). Reads nothing, touches nothing.
  */
-export function computePodActions(pod: Pod, observed: RuntimePod, crashBackoff: CrashBackoff): PodActions {
+export function computePodActions(pod: Pod, observed: RuntimePod, facts: PlanFacts): PodActions {
+  if (isReplaced(pod, observed)) return endActions(pod, observed, true);
+  if (facts.isTerminal) return endActions(pod, observed, false);
   const sandbox = usableSandbox(pod, observed);
-  const wanted = pod.spec.containers.filter((container) => shouldRun(pod, container, observed, sandbox));
-  const keeps = sandbox === undefined ? [] : pod.spec.containers.filter((c) => isKept(c, observed, sandbox));
-  const replace = isReplaced(pod, observed);
-  const finished = wanted.length === 0 && keeps.length === 0;
-  if (replace || finished) return endPod(pod, observed, replace);
-
-  const split = splitByBackoff(wanted, observed, crashBackoff);
-  const createSandbox = sandbox === undefined && split.start.length > 0;
-  return {
-    replace: false,
-    finished: false,
-    stopSandboxes: observed.sandboxes.filter((other) => other !== sandbox),
-    killContainers: containersToKill(pod, observed, sandbox),
-    createSandbox: createSandbox ? nextSandboxAttempt(observed) : undefined,
-    sandboxId: sandbox?.id,
-    startContainers: split.start,
-    backingOff: split.backingOff,
-    removeContainers: containersToRemove(pod, observed, split.start),
-  };
+  return sandbox === undefined ? planNewSandbox(pod, observed, facts) : planInSandbox(pod, observed, sandbox, facts);
 }
 
 /** The newest sandbox, unless it must be made anew: it does not run, lacks its network, or has another network mode. */
@@ -89,99 +26,113 @@ function usableSandbox(pod: Pod, observed: RuntimePod): SandboxStatus | undefine
   return newest.hostNetwork || newest.ips.length > 0 ? newest : undefined;
 }
 
+/** Content that cannot be changed under a running pod is other than the sandbox's. */
 function isReplaced(pod: Pod, observed: RuntimePod): boolean {
-  const now = pod.metadata.annotations[annotation.configHash];
-  const then = observed.sandboxes[0]?.annotations[annotation.configHash];
-  return then !== undefined && now !== undefined && then !== now;
+  const then = observed.sandboxes[0]?.annotations ?? {};
+  const now = pod.metadata.annotations;
+  const differs = (key: string): boolean => then[key] !== undefined && now[key] !== undefined && then[key] !== now[key];
+  return differs(annotation.configHash) && (now[annotation.fixedHash] === undefined || differs(annotation.fixedHash));
 }
 
-function shouldRun(pod: Pod, container: Container, observed: RuntimePod, sandbox: SandboxStatus | undefined): boolean {
-  if (sandbox !== undefined && isKept(container, observed, sandbox)) return false;
-  const newest = newestContainer(observed, container.name);
-  if (newest === undefined || !wasStarted(newest)) return sandbox !== undefined || mayHaveNewSandbox(pod, observed);
-  if (newest.state === 'running' && changed(container, newest)) return true;
-  return mayRestart(pod, newest);
-}
-
-/** A pod that never restarts gets no second sandbox once one of its containers ran (kubelet: `shouldRestartOnFailure`). */
-function mayHaveNewSandbox(pod: Pod, observed: RuntimePod): boolean {
-  return pod.spec.restartPolicy !== 'Never' || !observed.containers.some(wasStarted);
-}
-
-/** Whether the pod's restart policy lets a container start again whose newest instance is `newest` and does not run on. */
-function mayRestart(pod: Pod, newest: RuntimeContainerStatus): boolean {
-  switch (pod.spec.restartPolicy) {
-    case 'Always':
-      return true;
-    case 'OnFailure':
-      return newest.state !== 'exited' || newest.exitCode !== 0;
-    case 'Never':
-      return false;
-  }
-}
-
-function isKept(container: Container, observed: RuntimePod, sandbox: SandboxStatus): boolean {
-  const newest = newestContainer(observed, container.name);
-  return newest?.state === 'running' && newest.sandboxId === sandbox.id && !changed(container, newest);
-}
-
-function changed(container: Container, running: RuntimeContainerStatus): boolean {
-  const hash = running.annotations[annotation.containerHash];
-  return hash !== undefined && hash !== containerHash(container);
-}
-
-function endPod(pod: Pod, observed: RuntimePod, replace: boolean): PodActions {
+/** A pod in a new sandbox begins anew: with its first init container, or with all apps that have something left to do. */
+function planNewSandbox(pod: Pod, observed: RuntimePod, facts: PlanFacts): PodActions {
+  if (pod.spec.restartPolicy === 'Never' && observed.containers.some(wasStarted)) return endActions(pod, observed, false);
+  const apps = pod.spec.containers.filter((container) => !hasCompleted(pod, container, observed));
+  const [firstInit] = pod.spec.initContainers ?? [];
+  if (apps.length === 0 && wasInitialized(pod, observed)) return endActions(pod, observed, false);
+  const wanted: WantedStart[] =
+    firstInit === undefined
+      ? apps.map((container) => ({ container, kind: 'app' as const }))
+      : [{ container: firstInit, kind: 'init' }];
+  const split = splitByBackoff(wanted, observed, facts);
   return {
+    ...nothing,
+    stopSandboxes: observed.sandboxes,
+    killContainers: strayContainers([], observed, undefined),
+    createSandbox: split.start.length === 0 ? undefined : nextSandboxAttempt(observed),
+    startContainers: split.start,
+    backingOff: split.backingOff,
+    removeContainers: containersToRemove(pod, observed, split.start),
+  };
+}
+
+/** With OnFailure a success is final, also for a new sandbox. */
+function hasCompleted(pod: Pod, container: Container, observed: RuntimePod): boolean {
+  const newest = newestContainer(observed, container.name);
+  const policy = container.restartPolicy ?? pod.spec.restartPolicy;
+  return policy === 'OnFailure' && newest?.state === 'exited' && newest.exitCode === 0;
+}
+
+function wasInitialized(pod: Pod, observed: RuntimePod): boolean {
+  const isNoInit = (pod.spec.initContainers ?? []).length === 0;
+  return isNoInit || pod.spec.containers.some(({ name }) => newestContainer(observed, name) !== undefined);
+}
+
+function planInSandbox(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus, facts: PlanFacts): PodActions {
+  const ephemeral = planEphemeralContainers(pod, observed, sandbox);
+  const init = planInitContainers(pod, observed, sandbox, facts);
+  if (init.failed) return endActions(pod, observed, false);
+  const app = init.initialized ? planAppContainers(pod, observed, sandbox, facts) : undefined;
+  if (app?.kept === 0 && app.start.length === 0 && app.kill.length === 0) return endActions(pod, observed, false);
+
+  const steps = [ephemeral, init.steps, ...(app === undefined ? [] : [app])];
+  const wanted = steps.flatMap(({ start }) => start);
+  const split = splitByBackoff(wanted, observed, facts);
+  return {
+    ...nothing,
+    stopSandboxes: observed.sandboxes.filter((other) => other !== sandbox),
+    killContainers: uniqueKills([
+      ...strayContainers(allContainers(pod), observed, sandbox),
+      ...steps.flatMap(({ kill }) => kill),
+    ]),
+    sandboxId: sandbox.id,
+    startContainers: split.start,
+    backingOff: split.backingOff,
+    resizeContainers: steps.flatMap(({ resize }) => resize),
+    removeContainers: containersToRemove(pod, observed, split.start),
+  };
+}
+
+const nothing: PodActions = {
+  replace: false,
+  finished: false,
+  stopSandboxes: [],
+  killContainers: [],
+  createSandbox: undefined,
+  sandboxId: undefined,
+  startContainers: [],
+  backingOff: [],
+  resizeContainers: [],
+  removeContainers: [],
+};
+
+function endActions(pod: Pod, observed: RuntimePod, replace: boolean): PodActions {
+  return {
+    ...nothing,
     replace,
     finished: !replace,
     stopSandboxes: observed.sandboxes,
-    killContainers: containersToKill(pod, observed, undefined),
-    createSandbox: undefined,
-    sandboxId: undefined,
-    startContainers: [],
-    backingOff: [],
+    killContainers: strayContainers([], observed, undefined),
     removeContainers: containersToRemove(pod, observed, []),
   };
 }
 
-/** Containers that run, or may run, without being wanted where they are. */
-function containersToKill(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus | undefined): KillContainer[] {
-  const kills: KillContainer[] = [];
-  for (const container of observed.containers) {
-    if (container.state !== 'running' && container.state !== 'unknown') continue;
-    const message = whyKill(pod, observed, container, sandbox);
-    if (message !== undefined) kills.push({ id: container.id, name: container.name, message });
-  }
-  return kills;
-}
-
-function whyKill(
-  pod: Pod,
-  observed: RuntimePod,
-  container: RuntimeContainerStatus,
-  sandbox: SandboxStatus | undefined,
-): string | undefined {
-  const { name } = container;
-  const spec = pod.spec.containers.find((wanted) => wanted.name === name);
-  if (sandbox === undefined || container.sandboxId !== sandbox.id) return `Stopping container ${name}`;
-  if (spec === undefined) return `Container ${name} is not in the pod's spec any more, will be stopped`;
-  if (container.state === 'unknown') return `Container ${name} is in unknown state, try killing it before restart`;
-  if (changed(spec, container)) return `Container ${name} definition changed, will be restarted`;
-  return newestContainer(observed, name) === container ? undefined : `Container ${name} runs twice, will be stopped`;
+function uniqueKills(kills: readonly KillContainer[]): KillContainer[] {
+  return [...new Map(kills.map((kill) => [kill.container.id, kill])).values()];
 }
 
 function splitByBackoff(
-  wanted: readonly Container[],
+  wanted: readonly WantedStart[],
   observed: RuntimePod,
-  crashBackoff: CrashBackoff,
+  facts: PlanFacts,
 ): { readonly start: StartContainer[]; readonly backingOff: BackingOff[] } {
   const start: StartContainer[] = [];
   const backingOff: BackingOff[] = [];
-  for (const container of wanted) {
+  for (const { container, kind } of wanted) {
     const lastFinishedAt = newestExited(observed, container.name)?.finishedAt;
-    const wait = lastFinishedAt === undefined ? undefined : crashBackoff(container, lastFinishedAt);
+    const wait = lastFinishedAt === undefined ? undefined : facts.crashBackoff(container, lastFinishedAt);
     if (wait !== undefined) backingOff.push({ container, ...wait });
-    else start.push({ container, attempt: nextAttempt(observed, container.name), lastFinishedAt });
+    else start.push({ container, kind, attempt: nextAttempt(observed, container.name, facts), lastFinishedAt });
   }
   return { start, backingOff };
 }
@@ -192,19 +143,21 @@ function nextSandboxAttempt(observed: RuntimePod): number {
 }
 
 /** Restart count of the next instance. One that was created but never started is made again under its own number. */
-function nextAttempt(observed: RuntimePod, name: string): number {
+function nextAttempt(observed: RuntimePod, name: string, facts: PlanFacts): number {
   const newest = newestContainer(observed, name);
-  if (newest === undefined) return 0;
-  return wasStarted(newest) ? newest.attempt + 1 : newest.attempt;
+  if (newest !== undefined) return wasStarted(newest) ? newest.attempt + 1 : newest.attempt;
+  const published = facts.publishedRestarts(name);
+  return published === undefined ? 0 : published + 1;
 }
 
 /** Keeps, of each container, what runs and the newest that ended (kubelet: one dead container each). */
 function containersToRemove(pod: Pod, observed: RuntimePod, start: readonly StartContainer[]): string[] {
   const starting = new Set(start.map(({ container }) => container.name));
-  const known = new Set(pod.spec.containers.map(({ name }) => name));
+  const known = new Set(allContainers(pod).map(({ name }) => name));
+  const keepsCreated = (name: string): boolean => known.has(name) && !starting.has(name);
   return observed.containers
     .filter((container) => {
-      if (container.state === 'created') return starting.has(container.name) || !known.has(container.name);
+      if (container.state === 'created') return !keepsCreated(container.name);
       return container.state === 'exited' && newestExited(observed, container.name) !== container;
     })
     .map(({ id }) => id);

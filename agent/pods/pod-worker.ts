@@ -1,32 +1,26 @@
-import { qosClass } from '../objects/qos.ts';
-import type { Pod, PodStatus } from '../objects/types.ts';
-import { type PodIdentity, type RuntimePod, RuntimeUnavailableError } from '../runtime/types.ts';
+import type { Pod } from '../objects/types.ts';
+import { type RuntimePod, RuntimeUnavailableError } from '../runtime/types.ts';
 import type { RunResult } from '../work-queue.ts';
-import type { WaitingReason } from './container-status.ts';
+import { deadlineOf } from './deadline.ts';
 import type { PodDeps } from './deps.ts';
-import { endPod, graceSeconds, killContainers, removeContainers, removeSandboxes } from './end.ts';
-import { type BackingOff, computePodActions, type PodActions } from './plan.ts';
+import { endPod, podIpsOf, releasePod, stopContext } from './end.ts';
+import { mayRun } from './observed.ts';
+import { computePodActions } from './plan.ts';
+import type { BackingOff, PodActions } from './plan-types.ts';
+import type { PodRecord } from './pod-record.ts';
+import { publish, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, containerReference, formatPod, podReference } from './references.ts';
-import { messageOf, type MountsOf, startContainers } from './start.ts';
-import { computePodStatus } from './status.ts';
+import { applyResizes } from './resize-apply.ts';
+import { startContainers } from './start.ts';
+import { messageOf } from './start-failure.ts';
+import { isTerminalPhase } from './status.ts';
+import { killContainers, killPod, removeContainers, removeSandboxes } from './stop.ts';
+import { prepareVolumes, refreshVolumes } from './sync-volumes.ts';
 
 /** The kubelet's `backOffPeriod`: how long a failed sync waits, times 1 to 1.5. */
 const retryMs = 10_000;
 /** The kubelet's wait for a network that is not ready. */
 const networkRetryMs = 1_000;
-
-/** What the daemon remembers of one pod between runs; all of it may be lost without harm. */
-export interface PodRecord {
-  readonly identity: PodIdentity;
-  /** The last desired object; undefined for a pod that only the runtime knows. */
-  pod: Pod | undefined;
-  status: PodStatus | undefined;
-  /** Why containers do not run, by name. */
-  readonly waiting: Map<string, WaitingReason>;
-  lastError: { readonly time: number; readonly message: string } | undefined;
-  /** Once true it stays so until the pod has ended, whatever becomes of its manifest meanwhile. */
-  terminating: boolean;
-}
 
 /** `ended`: nothing is left of the pod. */
 export type PodRun = RunResult & { readonly ended?: boolean };
@@ -65,7 +59,7 @@ type Run = PodRun & { readonly failed?: PodRecord['lastError'] };
 
 async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
-  publish(deps, record, observed);
+  await publish(deps, record, observed, signal);
   await endPod(deps, record.identity, record.pod, observed, signal);
   deps.backoff.forget(`${record.identity.uid}/`);
   deps.log.info({ pod: record.identity.name, namespace: record.identity.namespace }, 'pod removed');
@@ -76,15 +70,40 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   const { pod } = record;
   if (pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
-  const actions = computePodActions(pod, observed, (container, finishedAt) =>
-    deps.backoff.until(backoffKey(pod, container), finishedAt),
-  );
+  await restore(deps, record, pod, observed);
+  updateProbes(deps, record, pod, observed);
+  enforceDeadline(deps, record, pod);
+  const actions = planOf(deps, record, pod, observed);
   noteRunning(record, observed);
   noteBackoffs(deps, record, pod, actions.backingOff);
-  publish(deps, record, observed);
-  return actions.replace
-    ? replace(deps, record, pod, observed, signal)
-    : apply(deps, record, pod, observed, actions, signal);
+  await publish(deps, record, observed, signal);
+  if (actions.replace) return replace(deps, record, pod, observed, signal);
+  if (actions.finished) return finish(deps, record, pod, observed, actions, signal);
+  return apply(deps, record, pod, observed, actions, signal);
+}
+
+function planOf(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod): PodActions {
+  const { status, failure } = record;
+  return computePodActions(pod, observed, {
+    crashBackoff: (container, finishedAt) => deps.backoff.until(backoffKey(pod, container), finishedAt),
+    probes: verdictsOf(deps.probes),
+    resourcesOf: (container) => deps.resourcesOf(pod, container),
+    isTerminal: failure !== undefined || isTerminalPhase(status?.phase),
+    publishedRestarts: (name) => {
+      const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+      const published = all.find((candidate) => candidate.name === name);
+      return published?.containerID === undefined ? undefined : published.restartCount;
+    },
+  });
+}
+
+/** A pod that is past its `activeDeadlineSeconds` fails (kubelet: `active_deadline.go`). */
+function enforceDeadline(deps: PodDeps, record: PodRecord, pod: Pod): void {
+  const deadline = deadlineOf(pod, record.status);
+  if (deadline === undefined || deps.clock.now() < deadline || record.failure !== undefined) return;
+  const message = 'Pod was active on the node longer than the specified deadline';
+  record.failure = { reason: 'DeadlineExceeded', message };
+  deps.events.event(podReference(pod), 'Normal', 'DeadlineExceeded', message);
 }
 
 /** Ends the pod's former self; the next run starts it anew. */
@@ -98,10 +117,39 @@ async function replace(
   deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', 'Pod definition changed, it will be replaced');
   await endPod(deps, record.identity, pod, observed, signal);
   record.status = undefined;
+  record.failure = undefined;
+  record.isRestored = false;
+  record.isReleased = false;
   return { again: { afterMs: 0 } };
 }
 
-/** Carries a plan out: kill, make room, volumes, start, sweep. */
+/** Everything of the pod has ended for good, or must. Its containers stay, for their logs and status. */
+async function finish(
+  deps: PodDeps,
+  record: PodRecord,
+  pod: Pod,
+  observed: RuntimePod,
+  actions: PodActions,
+  signal: AbortSignal,
+): Promise<Run> {
+  const running = observed.containers.filter(mayRun);
+  if (running.length > 0) {
+    deps.probes.stopLivenessAndStartup(record.identity.uid);
+    const context = stopContext(record.identity, pod, observed);
+    await killPod(deps, { ...context, graceSeconds: record.failureGraceSeconds ?? context.graceSeconds }, observed, signal);
+    return { again: { afterMs: 0 } };
+  }
+  deps.probes.remove(record.identity.uid);
+  await removeSandboxes(deps, actions.stopSandboxes, signal);
+  if (isTerminalPhase(record.status?.phase) && !record.isReleased) {
+    await releasePod(deps, record.identity.uid, signal);
+    record.isReleased = true;
+  }
+  await removeContainers(deps, actions.removeContainers, signal);
+  return {};
+}
+
+/** Carries a plan out: kill, make room, resize, volumes, start, sweep. */
 async function apply(
   deps: PodDeps,
   record: PodRecord,
@@ -114,11 +162,12 @@ async function apply(
     const message = 'Pod sandbox changed, it will be killed and re-created.';
     deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', message);
   }
-  await killContainers(deps, record.identity, actions.killContainers, graceSeconds(pod, observed), signal);
+  await killContainers(deps, stopContext(record.identity, pod, observed), actions.killContainers, signal);
   await removeSandboxes(deps, actions.stopSandboxes, signal);
+  await applyResizes(deps, pod, observed, actions.resizeContainers, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);
   await removeContainers(deps, actions.removeContainers, signal);
-  return { ...again(deps, record, actions, problem), failed: problem };
+  return { ...again(deps, record, pod, actions, problem), failed: problem };
 }
 
 async function start(
@@ -129,7 +178,9 @@ async function start(
   actions: PodActions,
   signal: AbortSignal,
 ): Promise<PodRecord['lastError']> {
-  if (actions.startContainers.length === 0) return lastWaiting(deps, record);
+  if (actions.startContainers.length === 0) {
+    return (await refreshVolumes(deps, pod, signal)) ?? lastWaiting(deps, record);
+  }
   const networkProblem = pod.spec.hostNetwork === true ? undefined : deps.networkProblem();
   if (networkProblem !== undefined) {
     const message = `network is not ready: ${networkProblem}`;
@@ -137,22 +188,15 @@ async function start(
     return { time: deps.clock.now(), message };
   }
   const volumes = await prepareVolumes(deps, pod, signal);
-  const mountsOf: MountsOf = (container) => volumes.mounts(container, new Map(), signal);
-  for (const [name, reason] of await startContainers(deps, pod, actions, mountsOf, signal)) {
+  const podIps = podIpsOf(observed);
+  const graceSeconds = pod.spec.terminationGracePeriodSeconds;
+  const outcome = await startContainers(deps, { pod, actions, volumes, podIps, graceSeconds }, signal);
+  for (const [name, reason] of outcome) {
     if (reason === undefined) record.waiting.delete(name);
     else record.waiting.set(name, reason);
   }
-  publish(deps, record, observed);
+  await publish(deps, record, observed, signal);
   return lastWaiting(deps, record);
-}
-
-async function prepareVolumes(deps: PodDeps, pod: Pod, signal: AbortSignal): ReturnType<PodDeps['volumes']['prepare']> {
-  try {
-    return await deps.volumes.prepare(pod, signal);
-  } catch (error) {
-    if (!signal.aborted) deps.events.event(podReference(pod), 'Warning', 'FailedMount', messageOf(error));
-    throw error;
-  }
 }
 
 /** A container that waits for a reason is an error that the user wants to see, although the sync went as it should. */
@@ -167,6 +211,7 @@ function lastWaiting(deps: PodDeps, record: PodRecord): PodRecord['lastError'] {
 function again(
   deps: PodDeps,
   record: PodRecord,
+  pod: Pod,
   actions: PodActions,
   problem: PodRecord['lastError'],
 ): Pick<PodRun, 'again'> {
@@ -176,6 +221,8 @@ function again(
   const isStuck = [...record.waiting.keys()].some((name) => !backingOff.has(name));
   if (isStuck) waits.push(retryMs * (1 + Math.random() / 2));
   else if (problem !== undefined && waits.length === 0) waits.push(networkRetryMs);
+  const deadline = deadlineOf(pod, record.status);
+  if (deadline !== undefined) waits.push(Math.max(1, deadline - now));
   return waits.length === 0 ? {} : { again: { afterMs: Math.min(...waits) } };
 }
 
@@ -200,17 +247,4 @@ function noteBackoffs(deps: PodDeps, record: PodRecord, pod: Pod, backingOff: re
 function formatDelay(ms: number): string {
   const seconds = Math.round(ms / 1000);
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
-}
-
-function publish(deps: PodDeps, record: PodRecord, observed: RuntimePod): void {
-  if (record.pod === undefined) return;
-  record.status = computePodStatus({
-    pod: record.pod,
-    observed,
-    waiting: record.waiting,
-    previous: record.status,
-    hostIps: deps.node.hostIps(),
-    qosClass: qosClass(record.pod),
-    now: deps.clock.now(),
-  });
 }

@@ -5,6 +5,7 @@ import type { Container, Pod } from '../objects/types.ts';
 import type {
   ContainerConfig,
   ContainerSecurity,
+  LinuxResources,
   Mount,
   NamespaceOptions,
   PodIdentity,
@@ -12,9 +13,10 @@ import type {
   PortMapping,
   SandboxSecurity,
 } from '../runtime/types.ts';
+import { podSysctls } from '../security/index.ts';
 import { annotation, containerHash } from './annotations.ts';
 import { isSidecar } from './observed.ts';
-import { linuxResources, oomScoreAdj } from './resources.ts';
+import { oomScoreAdj } from './resources.ts';
 
 export interface SandboxDetails {
   readonly attempt: number;
@@ -38,7 +40,7 @@ export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandb
     namespaces: namespaces(pod),
     portMappings: portMappings(pod),
     cgroupParent: podCgroupParent(cgroups, qosClass(pod), pod.metadata.uid),
-    sysctls: Object.fromEntries((pod.spec.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
+    sysctls: podSysctls(pod),
   };
 }
 
@@ -49,6 +51,7 @@ export interface ContainerDetails {
   readonly mounts: readonly Mount[];
   readonly cgroups: CgroupSettings;
   readonly security: ContainerSecurity;
+  readonly resources: LinuxResources;
   /** Bytes. */
   readonly memoryCapacity: number;
 }
@@ -62,7 +65,6 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
     attempt: details.attempt,
     image: details.imageId,
     ...expandCommand(container, details.env),
-    env: [...details.env].map(([name, value]) => `${name}=${value}`),
     workingDir: container.workingDir,
     mounts: details.mounts,
     labels: {},
@@ -70,7 +72,7 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
     namespaces: namespaces(pod),
     security: details.security,
     stopSignal: container.lifecycle?.stopSignal,
-    resources: linuxResources(container),
+    resources: details.resources,
     cgroupParent: podCgroupParent(details.cgroups, qos, pod.metadata.uid),
     oomScoreAdj: oomScoreAdj(pod, container, qos, details.memoryCapacity),
     stdin: container.stdin ?? false,
@@ -82,7 +84,7 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
 /** What a daemon needs of a container whose manifest it does not have any more. */
 function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
   const preStop = container.lifecycle?.preStop;
-  const sidecar = isSidecar(container) ? (pod.spec.initContainers ?? []).indexOf(container) : -1;
+  const sidecar = isSidecar(container) ? (pod.spec.initContainers ?? []).findIndex(({ name }) => name === container.name) : -1;
   return {
     [annotation.containerHash]: containerHash(container),
     [annotation.restartCount]: String(attempt),

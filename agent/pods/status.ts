@@ -1,9 +1,24 @@
-import type { Pod, PodStatus } from '../objects/types.ts';
+import type { Container, ContainerStatus, Pod, PodStatus } from '../objects/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
 import { podConditions } from './conditions.ts';
-import { containerStatus, timestamp, type WaitingReason } from './container-status.ts';
-import { podPhase } from './phase.ts';
+import {
+  containerStatus,
+  type ContainerStatusInput,
+  type ContainerVerdicts,
+  timestamp,
+  type WaitingReason,
+} from './container-status.ts';
+import { mayRun } from './observed.ts';
+import { type PodPhase, podPhase } from './phase.ts';
+import type { ContainerKind } from './plan-types.ts';
+
+/** Why a pod failed as a whole: refused, evicted, past its deadline. */
+export interface PodFailure {
+  /** CamelCase, e.g. `Evicted`. */
+  readonly reason: string;
+  readonly message: string;
+}
 
 export interface StatusInput {
   readonly pod: Pod;
@@ -15,30 +30,75 @@ export interface StatusInput {
   /** Addresses of the node, primary first. */
   readonly hostIps: readonly string[];
   readonly qosClass: NonNullable<PodStatus['qosClass']>;
+  readonly verdicts: ContainerVerdicts;
+  /** By container ID. */
+  readonly terminationMessages: ReadonlyMap<string, string>;
+  readonly failure: PodFailure | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** The whole `status` of a pod. The only place that makes one; reads nothing, touches nothing. */
 export function computePodStatus(input: StatusInput): PodStatus {
-  const { pod, observed, previous, now } = input;
+  const { pod, observed, previous, now, failure } = input;
   const sandbox = observed.sandboxes[0];
   const sandboxReady = sandbox?.state === 'ready' && (sandbox.hostNetwork || sandbox.ips.length > 0);
-  const containerStatuses = pod.spec.containers
-    .map((container) => {
-      const before = previous?.containerStatuses?.find(({ name }) => name === container.name);
-      return containerStatus(pod, container, observed, input.waiting.get(container.name), before);
-    })
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const phase = podPhase(pod, containerStatuses);
+  const init = statusesOf(input, 'init', pod.spec.initContainers ?? [], previous?.initContainerStatuses);
+  const app = byName(statusesOf(input, 'app', pod.spec.containers, previous?.containerStatuses));
+  const ephemeral = byName(
+    statusesOf(input, 'ephemeral', pod.spec.ephemeralContainers ?? [], previous?.ephemeralContainerStatuses),
+  );
+  const phase = phaseOf(input, podPhase(pod, { init, app }));
   return {
     phase,
-    conditions: podConditions(phase, containerStatuses, sandboxReady, previous, now),
+    ...(failure === undefined ? {} : { reason: failure.reason, message: failure.message }),
+    conditions: podConditions({ pod, phase, init, app, sandboxReady, previous, now }),
     ...addresses(input, sandboxReady),
     startTime: previous?.startTime ?? timestamp(startTime(input)),
-    containerStatuses,
+    ...(init.length === 0 ? {} : { initContainerStatuses: init }),
+    containerStatuses: app,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: input.qosClass,
   };
+}
+
+export const isTerminalPhase = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed';
+
+/** A phase that ended stays; a pod that fails as a whole has failed when nothing of it runs any more. */
+function phaseOf({ previous, observed, failure }: StatusInput, computed: PodPhase): PodPhase {
+  const runs = observed.containers.some(mayRun);
+  if (previous?.phase === 'Succeeded' || previous?.phase === 'Failed') return previous.phase;
+  if (failure !== undefined && !runs) return 'Failed';
+  // A sidecar may still run when the apps are done: the pod is over when all is.
+  if (isTerminalPhase(computed) && runs) return 'Running';
+  return computed;
+}
+
+function statusesOf(
+  input: StatusInput,
+  kind: ContainerKind,
+  containers: readonly Container[],
+  previous: readonly ContainerStatus[] | undefined,
+): ContainerStatus[] {
+  const common: Omit<ContainerStatusInput, 'container' | 'waiting' | 'previous'> = {
+    kind,
+    observed: input.observed,
+    hasInit: (input.pod.spec.initContainers ?? []).length > 0,
+    verdicts: input.verdicts,
+    terminationMessage: (id) => input.terminationMessages.get(id),
+  };
+  return containers.map((container) =>
+    containerStatus({
+      ...common,
+      container,
+      waiting: input.waiting.get(container.name),
+      previous: previous?.find(({ name }) => name === container.name),
+    }),
+  );
+}
+
+function byName(statuses: ContainerStatus[]): ContainerStatus[] {
+  return statuses.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** A pod on the host network has the node's addresses. Those of a pod that has ended stay on show. */

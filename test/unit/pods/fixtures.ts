@@ -1,5 +1,7 @@
 import type { Container, Pod } from '../../../agent/objects/types.ts';
 import { annotation, containerHash } from '../../../agent/pods/annotations.ts';
+import type { PlanFacts } from '../../../agent/pods/plan-types.ts';
+import { linuxResources } from '../../../agent/pods/resources.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../../../agent/runtime/types.ts';
 
 /** 2026-01-01T00:00:00Z */
@@ -88,4 +90,16 @@ export function observed(
   containers: readonly RuntimeContainerStatus[] = [],
 ): RuntimePod {
   return { uid: 'u1', sandboxes, containers };
+}
+
+/** Nothing waits, every probe is content, nothing was published. */
+export function facts(extra: Partial<PlanFacts> = {}): PlanFacts {
+  return {
+    crashBackoff: () => undefined,
+    probes: { isStarted: () => true, failure: () => undefined },
+    resourcesOf: linuxResources,
+    isTerminal: false,
+    publishedRestarts: () => undefined,
+    ...extra,
+  };
 }

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../agent/objects/types.ts';
-import { computePodActions, type PodActions } from '../../../agent/pods/plan.ts';
+import { computePodActions } from '../../../agent/pods/plan.ts';
+import type { PodActions } from '../../../agent/pods/plan-types.ts';
 import type { RuntimePod } from '../../../agent/runtime/types.ts';
-import { container, exited, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
-
-const never = (): undefined => undefined;
+import { container, exited, facts, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
 
 /** A plan as one line, so that a table of cases can be read. */
 function summary(actions: PodActions): string {
@@ -13,7 +12,7 @@ function summary(actions: PodActions): string {
     actions.replace ? 'replace' : '',
     actions.finished ? 'finished' : '',
     actions.stopSandboxes.length > 0 ? `stop ${actions.stopSandboxes.map(({ id }) => id).join(',')}` : '',
-    actions.killContainers.length > 0 ? `kill ${actions.killContainers.map(({ id }) => id).join(',')}` : '',
+    actions.killContainers.length > 0 ? `kill ${actions.killContainers.map(({ container: { id } }) => id).join(',')}` : '',
     actions.createSandbox === undefined ? '' : `sandbox #${actions.createSandbox}`,
     ...actions.startContainers.map((start) => `start ${start.container.name}#${start.attempt}`),
     ...actions.backingOff.map((wait) => `wait ${wait.container.name}`),
@@ -154,12 +153,12 @@ const cases: readonly Case[] = [
 
 describe('computePodActions', () => {
   test.each(cases)('$name', ({ pod: desired = pod(), observed: found, plan }) => {
-    expect(summary(computePodActions(desired, found, never))).toBe(plan);
+    expect(summary(computePodActions(desired, found, facts()))).toBe(plan);
   });
 
   test('a container in its back-off waits until it is over', () => {
     const wait = { until: t0 + 15_000, delayMs: 10_000 };
-    const actions = computePodActions(pod(), observed([sandbox()], [exited('app', 1)]), () => wait);
+    const actions = computePodActions(pod(), observed([sandbox()], [exited('app', 1)]), facts({ crashBackoff: () => wait }));
     expect(actions.startContainers).toEqual([]);
     expect(actions.backingOff).toEqual([{ container: container('app'), ...wait }]);
     expect(actions.finished).toBe(false);
@@ -167,7 +166,7 @@ describe('computePodActions', () => {
 
   test('a lost sandbox is not made again before a container may start', () => {
     const wait = { until: t0 + 15_000, delayMs: 10_000 };
-    const actions = computePodActions(pod(), observed([lost], [exited('app', 1)]), () => wait);
+    const actions = computePodActions(pod(), observed([lost], [exited('app', 1)]), facts({ crashBackoff: () => wait }));
     expect(summary(actions)).toBe('stop s0; wait app');
   });
 
@@ -207,8 +206,8 @@ describe('computePodActions', () => {
             )
             .reverse(),
         );
-        const after = carryOut(found, computePodActions(desired, found, never));
-        expect(summary(computePodActions(desired, after, never)).replace('finished', '')).toBe('');
+        const after = carryOut(found, computePodActions(desired, found, facts()));
+        expect(summary(computePodActions(desired, after, facts())).replace('finished', '')).toBe('');
       }),
       { numRuns: 2000 },
     );
@@ -217,7 +216,7 @@ describe('computePodActions', () => {
 
 /** The world after a plan: what was killed has exited, what was started runs. */
 function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
-  const killed = new Set(actions.killContainers.map(({ id }) => id));
+  const killed = new Set(actions.killContainers.map(({ container: { id } }) => id));
   const removed = new Set(actions.removeContainers);
   const stopped = new Set(actions.stopSandboxes.map(({ id }) => id));
   const made = actions.createSandbox === undefined ? [] : [sandbox({ id: 'new', attempt: actions.createSandbox })];
@@ -233,6 +232,6 @@ function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
     [...started, ...rest],
   );
   // Dead instances beyond the newest go with the next plan, which has nothing else to do.
-  const sweep = computePodActions(pod({ ...two }), afterStart, never).removeContainers;
+  const sweep = computePodActions(pod({ ...two }), afterStart, facts()).removeContainers;
   return { ...afterStart, containers: afterStart.containers.filter(({ id }) => !sweep.includes(id)) };
 }

@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { podCgroupParent, podCgroupPath } from '../../../agent/cgroups/names.ts';
+import type { Pod } from '../../../agent/objects/types.ts';
 import { renderContainerConfig, renderSandboxConfig } from '../../../agent/pods/render.ts';
 import { linuxResources, oomScoreAdj } from '../../../agent/pods/resources.ts';
+import type { PodSandboxConfig } from '../../../agent/runtime/types.ts';
+import { containerSecurity, sandboxSecurity } from '../../../agent/security/index.ts';
 import { container, pod } from './fixtures.ts';
 
 const cgroups = { driver: 'cgroupfs', root: '' } as const;
+
+const renderSandbox = (desired: Pod, attempt = 0): PodSandboxConfig =>
+  renderSandboxConfig(desired, {
+    attempt,
+    image: 'pause:1',
+    hostname: 'web-node',
+    cgroups,
+    security: sandboxSecurity(desired),
+  });
 
 describe('sandbox', () => {
   test('names, host ports, cgroup and what a daemon needs to end it', () => {
@@ -13,7 +25,7 @@ describe('sandbox', () => {
       { containerPort: 53, hostPort: 53, protocol: 'UDP' as const, hostIP: '127.0.0.1' },
       { containerPort: 9, protocol: 'TCP' as const },
     ];
-    const config = renderSandboxConfig(pod({ containers: [container('app', { ports })] }), 2, 'pause:1', cgroups);
+    const config = renderSandbox(pod({ containers: [container('app', { ports })] }), 2);
     expect(config).toMatchObject({
       pod: { name: 'web-node', namespace: 'default', uid: 'u1' },
       attempt: 2,
@@ -35,14 +47,7 @@ describe('sandbox', () => {
   test('a pod on the host network maps no ports', () => {
     const ports = [{ containerPort: 80, hostPort: 80, protocol: 'TCP' as const }];
     const desired = pod({ hostNetwork: true, containers: [container('app', { ports })] });
-    expect(renderSandboxConfig(desired, 0, 'pause:1', cgroups).portMappings).toEqual([]);
-  });
-
-  test.each([
-    ['a'.repeat(70), 'a'.repeat(63)],
-    [`${'a'.repeat(62)}-bcd`, 'a'.repeat(62)],
-  ])('a hostname is at most 63 characters and ends in none that a name may not end in', (name, hostname) => {
-    expect(renderSandboxConfig(pod({ hostname: name }), 0, 'pause:1', cgroups).hostname).toBe(hostname);
+    expect(renderSandbox(desired).portMappings).toEqual([]);
   });
 });
 
@@ -51,14 +56,16 @@ describe('container', () => {
     const spec = container('app', {
       command: ['run', '$(NAME)'],
       args: ['$$(NAME)'],
-      env: [{ name: 'NAME', value: 'x' }],
       workingDir: '/tmp',
     });
     const config = renderContainerConfig(pod(), spec, {
       attempt: 3,
       imageId: 'sha256:1',
+      env: new Map([['NAME', 'x']]),
       mounts: [],
       cgroups,
+      security: containerSecurity(pod(), spec, { seccompDefault: false, seccompProfile: () => '', imageUser: '' }),
+      resources: linuxResources(spec),
       memoryCapacity: 1e9,
     });
     expect(config).toMatchObject({

@@ -17,6 +17,9 @@ function statusOf(
     previous: extra.previous,
     hostIps: ['198.51.100.11'],
     qosClass: 'BestEffort',
+    verdicts: { isStarted: () => true, isReady: () => true },
+    terminationMessages: new Map(),
+    failure: undefined,
     now: extra.now ?? t0 + 60_000,
   });
 }

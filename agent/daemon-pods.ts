@@ -1,0 +1,166 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exec, type PodNetwork } from '../cni/index.ts';
+import { nodeLabels } from './admission/node-labels.ts';
+import { Backoff } from './backoff.ts';
+import { createPodCgroups, type PodCgroups } from './cgroups/pod-cgroups.ts';
+import { kubepodsResources } from './cgroups/resources-plan.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Config } from './config/index.ts';
+import type { EventRecorder } from './events/types.ts';
+import { createCredentials, dockerConfigPaths } from './images/credentials.ts';
+import { createImagePuller } from './images/puller.ts';
+import { createSandboxImage } from './images/sandbox-image.ts';
+import { createAdmission } from './node/admission.ts';
+import { allocatable, enforcedAllocatable, type NodeResources } from './node/allocatable.ts';
+import { nodeCapacity } from './node/resources.ts';
+import type { RuntimeLink } from './node/runtime-link.ts';
+import type { ObjectReader } from './objects/types.ts';
+import { createStatusCheckpoints } from './pods/checkpoint.ts';
+import type { Log, PodDeps } from './pods/deps.ts';
+import { createPodIdentityFiles } from './pods/identity.ts';
+import type { PodManager } from './pods/manager.ts';
+import { linuxResources } from './pods/resources.ts';
+import { createProbeManager } from './probes/index.ts';
+import type { ContainerRuntime } from './runtime/types.ts';
+import { createSecurity } from './security/index.ts';
+import { podDir } from './volumes/paths.ts';
+import { createPodVolumes } from './volumes/pod-volumes.ts';
+
+/** The kubelet's `MaxContainerBackOff` begins here. */
+const crashBackoffInitialMs = 10_000;
+
+export interface PodParts {
+  readonly log: Log;
+  readonly events: EventRecorder;
+  readonly network: PodNetwork;
+  readonly runtime: ContainerRuntime;
+  readonly link: RuntimeLink;
+  readonly addresses: readonly string[];
+  readonly objects: ObjectReader;
+  /** The manager that will act through what is made here. */
+  readonly manager: () => PodManager;
+}
+
+/** Puts together all that pod workers act through. */
+export async function createPodDeps(config: Config, parts: PodParts): Promise<PodDeps> {
+  const clock = systemClock;
+  const { log, events, runtime, link, manager, objects } = parts;
+  await mkdir(config.rootDir, { recursive: true });
+  const capacity = await nodeCapacity({
+    rootDir: config.rootDir,
+    maxPods: config.maxPods,
+    podsPerCore: config.kubelet.podsPerCore ?? 0,
+  });
+  const available = allocatable(capacity, config.kubelet);
+  const directoryOf = (uid: string): string => podDir(config.rootDir, uid);
+  const { clusterDNS, clusterDomain, resolvConf } = config;
+  const cgroups = (): ReturnType<PodDeps['cgroups']> => ({ driver: link.cgroupDriver(), root: config.cgroupRoot });
+  return {
+    ...images(config, { runtime, events, log, clock }),
+    runtime,
+    events,
+    objects,
+    clock,
+    log,
+    cgroups,
+    clusterDomain,
+    podDir: directoryOf,
+    podLogsDir: config.podLogsDir,
+    volumes: createPodVolumes({
+      exec,
+      objects,
+      rootDir: config.rootDir,
+      nodeMemoryBytes: capacity.memoryBytes,
+      allocatable: () => available,
+      now: () => clock.now(),
+    }),
+    probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),
+    podCgroups: await podCgroups(config, cgroups, capacity, log),
+    identityFiles: createPodIdentityFiles({
+      ...{ events, clusterDNS, clusterDomain, resolvConf, podDir: directoryOf },
+      hostIps: () => parts.addresses,
+    }),
+    security: createSecurity({ seccompDefault: config.kubelet.seccompDefault ?? false, rootDir: config.rootDir }),
+    resourcesOf: (pod, container) => linuxResources(container, { pod, cpuQuota: config.cpuQuota }),
+    checkpoints: createStatusCheckpoints(join(config.rootDir, 'podwright', 'pods')),
+    admit: createAdmission({
+      node: {
+        name: config.nodeName,
+        labels: nodeLabels(config.nodeName, process.arch, config.nodeLabels),
+        allocatable: available,
+        os: 'linux',
+      },
+      allowedUnsafeSysctls: config.kubelet.allowedUnsafeSysctls ?? [],
+      security: () => link.security(),
+      manager,
+    }),
+    backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
+    networkProblem: () => {
+      const { ready, reason } = parts.network.status();
+      return ready ? undefined : (reason ?? 'no reason given');
+    },
+    node: {
+      name: config.nodeName,
+      memoryCapacity: capacity.memoryBytes,
+      allocatable: available,
+      hostIps: () => parts.addresses,
+    },
+  };
+}
+
+interface ImageParts {
+  readonly runtime: ContainerRuntime;
+  readonly events: EventRecorder;
+  readonly log: Log;
+  readonly clock: Clock;
+}
+
+function images(
+  config: Config,
+  { runtime, events, log, clock }: ImageParts,
+): Pick<PodDeps, 'ensureImage' | 'sandboxImage'> {
+  const credentials = createCredentials(dockerConfigPaths(config.rootDir));
+  const puller = createImagePuller({ runtime, events, clock, maxParallelPulls: config.maxParallelPulls, credentials });
+  const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
+  return {
+    ensureImage: (pod, container, signal) => {
+      const { name, namespace, uid } = pod.metadata;
+      const { image, imagePullPolicy: policy } = container;
+      return puller.ensureImage({ pod: { name, namespace, uid }, container: container.name, image, policy }, signal);
+    },
+    sandboxImage: (signal) => sandboxImage.ensure(signal),
+  };
+}
+
+async function podCgroups(
+  config: Config,
+  settings: () => ReturnType<PodDeps['cgroups']>,
+  capacity: NodeResources,
+  log: Log,
+): Promise<PodCgroups> {
+  const enforced = (config.kubelet.enforceNodeAllocatable ?? ['pods']).includes('pods')
+    ? enforcedAllocatable(capacity, config.kubelet)
+    : capacity;
+  return createPodCgroups({
+    settings,
+    version: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 2 : 1,
+    kubepods: kubepodsResources(enforced),
+    cpuQuota: config.cpuQuota,
+    podPidsLimit: config.podPidsLimit,
+    hugepageSizes: await hugepageSizes(),
+    exec,
+    clock: systemClock,
+    log,
+  });
+}
+
+/** Bytes; the kernel names them `hugepages-2048kB`. */
+async function hugepageSizes(): Promise<readonly number[]> {
+  const names = await readdir('/sys/kernel/mm/hugepages').catch(() => []);
+  return names.flatMap((name) => {
+    const kib = /^hugepages-(\d+)kB$/.exec(name)?.[1];
+    return kib === undefined ? [] : [Number(kib) * 1024];
+  });
+}

@@ -1,0 +1,48 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
+import type { PodStatus } from '../objects/types.ts';
+
+/** The last published status of each pod, for the daemon that comes after this one. */
+export interface StatusCheckpoints {
+  /** Undefined when there is none, or none that can be read. */
+  load(uid: string): Promise<PodStatus | undefined>;
+  save(uid: string, status: PodStatus): Promise<void>;
+  remove(uid: string): Promise<void>;
+  /** Removes those of pods that are not known any more. */
+  sweep(known: ReadonlySet<string>): Promise<void>;
+}
+
+/**
+ * Checkpoints in a directory of their own, a file a pod. They hold what the runtime cannot tell: since when a condition
+ * holds, readiness, and that a pod is over, so that one that must not run twice does not (kubernetes#116483).
+ */
+export function createStatusCheckpoints(directory: string): StatusCheckpoints {
+  const saved = new Map<string, string>();
+  const pathOf = (uid: string): string => join(directory, `${uid}.json`);
+  return {
+    load: async (uid) => {
+      try {
+        return JSON.parse(await readFile(pathOf(uid), 'utf8')) as PodStatus;
+      } catch {
+        return undefined;
+      }
+    },
+    save: async (uid, status) => {
+      const text = JSON.stringify(status);
+      if (saved.get(uid) === text) return;
+      await writeFileAtomic(pathOf(uid), text, { mode: 0o600, sync: false });
+      saved.set(uid, text);
+    },
+    remove: async (uid) => {
+      saved.delete(uid);
+      await rm(pathOf(uid), { force: true });
+    },
+    sweep: async (known) => {
+      const names = await readdir(directory).catch(() => []);
+      const stale = names.filter((name) => name.endsWith('.json') && !known.has(name.slice(0, -'.json'.length)));
+      await Promise.all(stale.map((name) => rm(join(directory, name), { force: true })));
+      await removeAbandonedFiles(directory);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import type { Container, Pod } from '../objects/types.ts';
+import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
+import { annotation, containerHash } from './annotations.ts';
+import { mayRun, newestContainer, newestIn, wasStarted } from './observed.ts';
+import type { KillContainer, PlanFacts, ResizeContainer, WantedStart } from './plan-types.ts';
+import { desiredResize } from './resize.ts';
+import { mayRestart, restartsOnFailure } from './restart-policy.ts';
+
+/** What is to happen to containers that run or should run in a sandbox. */
+export interface ContainerSteps {
+  readonly start: readonly WantedStart[];
+  readonly kill: readonly KillContainer[];
+  readonly resize: readonly ResizeContainer[];
+  /** Containers that run as they should. */
+  readonly kept: number;
+}
+
+export const noSteps: ContainerSteps = { start: [], kill: [], resize: [], kept: 0 };
+
+export function joinSteps(steps: readonly ContainerSteps[]): ContainerSteps {
+  return {
+    start: steps.flatMap(({ start }) => start),
+    kill: steps.flatMap(({ kill }) => kill),
+    resize: steps.flatMap(({ resize }) => resize),
+    kept: steps.reduce((sum, { kept }) => sum + kept, 0),
+  };
+}
+
+/** The pod's app containers, once it is initialized (kubelet: `computePodActions`). */
+export function planAppContainers(
+  pod: Pod,
+  observed: RuntimePod,
+  sandbox: SandboxStatus,
+  facts: PlanFacts,
+): ContainerSteps {
+  return joinSteps(
+    pod.spec.containers.map((container) => {
+      const newest = newestContainer(observed, container.name);
+      if (newest?.state === 'running' && newest.sandboxId === sandbox.id) {
+        return planRunning(pod, { container, kind: 'app' }, newest, facts);
+      }
+      const starts = newest === undefined || !wasStarted(newest) || mayRestart(pod, container, newest);
+      return { ...noSteps, start: starts ? [{ container, kind: 'app' as const }] : [] };
+    }),
+  );
+}
+
+/** Ephemeral containers start once, whether or not the pod is initialized, and never again (KEP-277). */
+export function planEphemeralContainers(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus): ContainerSteps {
+  const missing = (pod.spec.ephemeralContainers ?? []).filter(
+    ({ name }) => newestIn(observed, sandbox, name) === undefined,
+  );
+  return { ...noSteps, start: missing.map((container) => ({ container, kind: 'ephemeral' as const })) };
+}
+
+/** A container that runs in the sandbox stays, unless its definition changed, a probe failed or a resize needs a restart. */
+export function planRunning(
+  pod: Pod,
+  wanted: WantedStart,
+  running: RuntimeContainerStatus,
+  facts: PlanFacts,
+): ContainerSteps {
+  const { container } = wanted;
+  const prefix = wanted.kind === 'init' ? 'Init container' : 'Container';
+  const restart = (why: string, graceSeconds?: number): ContainerSteps => ({
+    ...noSteps,
+    start: [wanted],
+    kill: [{ container: running, message: `${prefix} ${container.name} ${why}, will be restarted`, graceSeconds }],
+  });
+  if (changed(container, running)) return restart('definition changed');
+  const failure = facts.probes.failure(running.id);
+  if (failure !== undefined) {
+    const why = `failed ${failure.kind} probe`;
+    if (restartsOnFailure(pod, container)) return restart(why, failure.graceSeconds);
+    const message = `${prefix} ${container.name} ${why}`;
+    return { ...noSteps, kill: [{ container: running, message, graceSeconds: failure.graceSeconds }] };
+  }
+  const resize = desiredResize(container, facts.resourcesOf(container), running);
+  if (resize?.action === 'restart') return restart('resize requires restart');
+  const update = resize === undefined ? [] : [{ id: running.id, container, resources: resize.resources }];
+  return { ...noSteps, resize: update, kept: 1 };
+}
+
+function changed(container: Container, running: RuntimeContainerStatus): boolean {
+  const hash = running.annotations[annotation.containerHash];
+  return hash !== undefined && hash !== containerHash(container);
+}
+
+/**
+ * Containers that run, or may run, where nobody wants them: in another sandbox, without a place in the spec, twice, or
+ * in a state that the runtime cannot tell.
+ *
+ * @param sandbox the sandbox that is kept; undefined when none is
+ */
+export function strayContainers(
+  containers: readonly Container[],
+  observed: RuntimePod,
+  sandbox: SandboxStatus | undefined,
+): KillContainer[] {
+  const known = new Set(containers.map(({ name }) => name));
+  return observed.containers.filter(mayRun).flatMap((container) => {
+    const { name } = container;
+    const message = ((): string | undefined => {
+      if (sandbox === undefined || container.sandboxId !== sandbox.id) return `Stopping container ${name}`;
+      if (!known.has(name)) return `Container ${name} is not in the pod's spec any more, will be stopped`;
+      if (container.state === 'unknown') return `Container ${name} is in unknown state, try killing it before restart`;
+      return newestContainer(observed, name) === container
+        ? undefined
+        : `Container ${name} runs twice, will be stopped`;
+    })();
+    return message === undefined ? [] : [{ container, message }];
+  });
+}

@@ -1,0 +1,43 @@
+import type { Pod, PodStatus } from '../objects/types.ts';
+import type { PodIdentity } from '../runtime/types.ts';
+import type { WaitingReason } from './container-status.ts';
+import type { PodFailure } from './status.ts';
+
+/** What the daemon remembers of one pod between runs; all of it may be lost without harm. */
+export interface PodRecord {
+  readonly identity: PodIdentity;
+  /** The last desired object; undefined for a pod that only the runtime knows. */
+  pod: Pod | undefined;
+  status: PodStatus | undefined;
+  /** Why containers do not run, by name. */
+  readonly waiting: Map<string, WaitingReason>;
+  /** What containers that have ended left, by ID. */
+  readonly terminationMessages: Map<string, string>;
+  /** The pod failed as a whole: it is ended, and stays so. */
+  failure: PodFailure | undefined;
+  /** Grace period for the end of a pod that failed, seconds; undefined for its own. */
+  failureGraceSeconds: number | undefined;
+  lastError: { readonly time: number; readonly message: string } | undefined;
+  /** What an earlier daemon wrote down of it has been read, and whether this node takes it has been decided. */
+  isRestored: boolean;
+  /** The pod is over, and volumes and cgroup have been given back. */
+  isReleased: boolean;
+  /** Once true it stays so until the pod has ended, whatever becomes of its manifest meanwhile. */
+  terminating: boolean;
+}
+
+export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): PodRecord {
+  return {
+    identity,
+    pod,
+    status: undefined,
+    waiting: new Map(),
+    terminationMessages: new Map(),
+    failure: undefined,
+    failureGraceSeconds: undefined,
+    lastError: undefined,
+    isRestored: false,
+    isReleased: false,
+    terminating: pod === undefined,
+  };
+}

@@ -1,0 +1,89 @@
+import { qosClass } from '../objects/qos.ts';
+import type { Pod } from '../objects/types.ts';
+import type { ProbeManager } from '../probes/types.ts';
+import type { RuntimePod } from '../runtime/types.ts';
+import { terminationMessagePath } from './container-config.ts';
+import type { ContainerVerdicts } from './container-status.ts';
+import type { PodDeps } from './deps.ts';
+import { podIpsOf } from './end.ts';
+import { allContainers } from './observed.ts';
+import type { ProbeVerdicts } from './plan-types.ts';
+import type { PodRecord } from './pod-record.ts';
+import { podReference } from './references.ts';
+import { computePodStatus, isTerminalPhase } from './status.ts';
+import { readTerminationMessages } from './termination-message.ts';
+
+/**
+ * Takes over what an earlier daemon wrote down of a pod. A pod that is new to this node is admitted or refused here, once
+ * (kubelet: `HandlePodAdditions`); one that runs already has been.
+ */
+export async function restore(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod): Promise<void> {
+  if (record.isRestored) return;
+  record.status ??= await deps.checkpoints.load(record.identity.uid);
+  record.isRestored = true;
+  const { status } = record;
+  if (status?.phase === 'Failed' && status.reason !== undefined) {
+    record.failure = { reason: status.reason, message: status.message ?? '' };
+  }
+  const isNew = status === undefined && observed.sandboxes.length === 0 && observed.containers.length === 0;
+  const refusal = isNew ? deps.admit(pod) : undefined;
+  if (refusal === undefined) return;
+  deps.events.event(podReference(pod), 'Warning', refusal.reason, refusal.message);
+  record.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
+}
+
+/** What the probes say, to plans and to statuses. A container without a probe is well. */
+export function verdictsOf(probes: ProbeManager): ProbeVerdicts & ContainerVerdicts {
+  const passes = (result: string | undefined): boolean => result === undefined || result === 'success';
+  return {
+    isStarted: (id) => passes(probes.result(id, 'startup')),
+    isReady: (id) => passes(probes.result(id, 'readiness')),
+    failure: (id) => probes.failure(id),
+  };
+}
+
+/** Tells the probes which containers of a pod run. A restarted daemon's probes go on from what was published. */
+export function updateProbes(deps: PodDeps, { status }: PodRecord, pod: Pod, observed: RuntimePod): void {
+  const published = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const specs = allContainers(pod);
+  const podIp = pod.spec.hostNetwork === true ? deps.node.hostIps()[0] : podIpsOf(observed)[0];
+  const running = observed.containers.flatMap(({ id, name, state, sandboxId, startedAt }) => {
+    const container = specs.find((spec) => spec.name === name);
+    if (container === undefined || state !== 'running' || sandboxId !== observed.sandboxes[0]?.id) return [];
+    const before = published.find(({ containerID }) => containerID === `docker://${id}`);
+    const previous = before && { started: before.started ?? false, ready: before.ready };
+    return [{ container, id, startedAt, previous }];
+  });
+  deps.probes.update(pod, podIp, running);
+}
+
+/** Computes the pod's status, and writes it down for a daemon that comes after this one. */
+export async function publish(
+  deps: PodDeps,
+  record: PodRecord,
+  observed: RuntimePod,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pod } = record;
+  if (pod === undefined) return;
+  const podDir = deps.podDir(record.identity.uid);
+  const pathOf = (name: string, attempt: number): string => terminationMessagePath(podDir, name, attempt);
+  const reader = { runtime: deps.runtime, pathOf };
+  // When the pod's directory is gone its words are in its status.
+  if (!isTerminalPhase(record.status?.phase)) {
+    await readTerminationMessages(reader, pod, observed, record.terminationMessages, signal);
+  }
+  record.status = computePodStatus({
+    pod,
+    observed,
+    waiting: record.waiting,
+    previous: record.status,
+    hostIps: deps.node.hostIps(),
+    qosClass: qosClass(pod),
+    verdicts: verdictsOf(deps.probes),
+    terminationMessages: record.terminationMessages,
+    failure: record.failure,
+    now: deps.clock.now(),
+  });
+  await deps.checkpoints.save(record.identity.uid, record.status);
+}
