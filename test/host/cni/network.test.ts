@@ -213,9 +213,9 @@ describe.skipIf(process.getuid?.() !== 0)('the built-in network', () => {
 });
 
 describe.skipIf(process.getuid?.() !== 0)('a network of the user', () => {
-  const conflist = (plugins: readonly object[]): void => {
-    for (const name of ['conf', 'bin']) mkdirSync(join(directory, name), { recursive: true });
-    const config = { cniVersion: '1.0.0', name: 'custom', plugins };
+  const conflist = (plugins: readonly object[], name = 'custom'): void => {
+    for (const each of ['conf', 'bin']) mkdirSync(join(directory, each), { recursive: true });
+    const config = { cniVersion: '1.0.0', name, plugins };
     writeFileSync(join(directory, 'conf', '10-custom.conflist'), JSON.stringify(config));
   };
   const bridge = {
@@ -254,5 +254,27 @@ describe.skipIf(process.getuid?.() !== 0)('a network of the user', () => {
     expect(spaces.run(pod, 'ip', 'link', 'show', 'eth0')).toContain('alias by-ADD');
     await succeeded(del(pod));
     expect((await footprint())['links']).toEqual([]);
+  });
+
+  test('a network that was renamed keeps its rules until its last pod is gone, then loses them', async () => {
+    const masqueraded = { ...bridge, ipMasq: true };
+    const networks = (): string[] => {
+      const saved = spaces.run(spaces.host, 'iptables-save', '-t', 'nat');
+      const named = saved.match(/podwright network \w+/g) ?? [];
+      return [...new Set(named.map((text) => text.split(' ')[2] ?? ''))].sort();
+    };
+    const chains = (): number =>
+      (spaces.run(spaces.host, 'iptables-save', '-t', 'nat').match(/^:PODWRIGHT-NET-/gm) ?? []).length;
+    conflist([masqueraded]);
+    start();
+    await succeeded(network.call({ verb: 'setup' }));
+    const [pod = ''] = spaces.addPods(1);
+    await succeeded(add(pod));
+    conflist([{ ...masqueraded, ipam: { type: 'host-local', subnet: '198.51.100.0/28' } }], 'renamed');
+    await succeeded(network.call({ verb: 'setup' }));
+    expect([networks(), chains()]).toEqual([['custom', 'renamed'], 2]);
+    await succeeded(network.call({ verb: 'gc', valid: [] }));
+    await succeeded(network.call({ verb: 'setup' }));
+    expect([networks(), chains()]).toEqual([['renamed'], 1]);
   });
 });

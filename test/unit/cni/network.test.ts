@@ -1,4 +1,4 @@
-import { mkdtempSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -141,6 +141,86 @@ describe('the network', () => {
     expect(readdirSync(join(dir, 'cache', 'results'))).toEqual(['net-c2-eth0']);
   });
 
+  test('GC leaves what other runtimes have in the same cache, and still detaches by it when it is asked to', async () => {
+    writeConfig('10.conflist', ['first']);
+    const { network, asked } = networkOf({ first: () => result('203.0.113.9/24') });
+    await network.add(attachment('ours'), signal);
+    const results = join(dir, 'cache', 'results');
+    const { owner, ...entry } = JSON.parse(readFileSync(join(results, 'net-ours-eth0'), 'utf8')) as { owner: string };
+    expect(owner).toBe('podwright');
+    const foreign = JSON.stringify({ ...entry, containerId: 'theirs' });
+    writeFileSync(join(results, 'net-theirs-eth0'), foreign);
+    await network.gc(() => Promise.resolve(new Set()), signal);
+    expect(readdirSync(results)).toEqual(['net-theirs-eth0']);
+    expect(readFileSync(join(results, 'net-theirs-eth0'), 'utf8')).toBe(foreign);
+    expect(asked).toEqual(['ADD first', 'DEL first', 'GC first']);
+    await network.del(attachment('theirs'), signal);
+    expect(readdirSync(results)).toEqual([]);
+  });
+
+  test('GC goes on behind an attachment that cannot be detached, and says which it was', async () => {
+    writeConfig('10.conflist', ['first']);
+    const { network, asked } = networkOf({
+      first: ({ env }) => {
+        if (env?.['CNI_COMMAND'] === 'DEL' && env['CNI_CONTAINERID'] !== 'c2')
+          throw new Error(`no ${env['CNI_CONTAINERID']}`);
+        return result('203.0.113.9/24');
+      },
+    });
+    for (const id of ['c1', 'c2', 'c3']) await network.add(attachment(id), signal);
+    await expect(network.gc(() => Promise.resolve(new Set()), signal)).rejects.toThrow(/^.*no c1.*; .*no c3.*$/);
+    expect(asked.slice(3)).toEqual(['DEL first', 'DEL first', 'DEL first', 'GC first']);
+    expect(readdirSync(join(dir, 'cache', 'results'))).toEqual(['net-c1-eth0', 'net-c3-eth0']);
+  });
+
+  test.each([
+    ['1.1.0', {}, ['GC first']],
+    ['1.0.0', {}, []],
+    ['0.4.0', {}, []],
+    ['1.1.0', { disableGC: true }, []],
+  ])('version %s with %j: GC runs %j', async (cniVersion, more, expected) => {
+    writeConfig('10.conflist', ['first'], { cniVersion, ...more });
+    const { network, asked } = networkOf({ first: () => result('203.0.113.9/24') });
+    await network.gc(() => Promise.resolve(new Set()), signal);
+    expect(asked).toEqual(expected);
+  });
+
+  test('CHECK and DEL of 0.4.0 get the result in the form of that version', async () => {
+    writeConfig('10.conflist', ['first'], { cniVersion: '0.4.0' });
+    const given: unknown[] = [];
+    const { network } = networkOf({
+      first: (request) => {
+        const { prevResult: previous } = JSON.parse(request.input ?? '') as { prevResult?: unknown };
+        if (previous !== undefined) given.push(previous);
+        return JSON.stringify({
+          cniVersion: '0.4.0',
+          ips: [
+            { version: '4', address: '203.0.113.9/24' },
+            { version: '6', address: '2001:db8::9/64' },
+          ],
+        });
+      },
+    });
+    await network.add(attachment('c1'), signal);
+    await network.check(attachment('c1'), signal);
+    await network.del(attachment('c1'), signal);
+    const ips = [
+      { version: '4', address: '203.0.113.9/24' },
+      { version: '6', address: '2001:db8::9/64' },
+    ];
+    expect(given).toEqual([
+      { cniVersion: '0.4.0', ips },
+      { cniVersion: '0.4.0', ips },
+    ]);
+  });
+
+  test('a pod that waits for a valid configuration can go without one', async () => {
+    writeFileSync(join(dir, 'conf', '00.conflist'), '{');
+    const { network, asked } = networkOf({});
+    await network.del(attachment('c1'), signal);
+    expect(asked).toEqual([]);
+  });
+
   test('a missing plugin says where it was looked for', async () => {
     writeConfig('10.conflist', ['calico']);
     const { network } = networkOf({});
@@ -161,12 +241,18 @@ describe('the built-in network', () => {
 });
 
 describe('the result cache', () => {
-  test('takes a half-written entry for none', async () => {
-    const cache = createResultCache(join(dir, 'cache'));
+  test('takes a half-written entry for none, and says so once', async () => {
+    const told: object[] = [];
+    const cache = createResultCache(join(dir, 'cache'), (message, fields) => told.push({ message, ...fields }));
+    const path = join(dir, 'cache', 'results', 'net-c1-eth0');
     mkdirSync(join(dir, 'cache', 'results'), { recursive: true });
-    writeFileSync(join(dir, 'cache', 'results', 'net-c1-eth0'), '{"kind":"cniCacheV1","conta');
+    writeFileSync(path, '{"kind":"cniCacheV1","conta');
     expect(await cache.get('c1', 'eth0')).toBeUndefined();
     expect(await cache.list()).toEqual([]);
+    expect(await cache.get('c1', 'eth0')).toBeUndefined();
+    expect(told).toEqual([
+      { message: 'CNI result cannot be read: counts as absent', path, err: expect.any(SyntaxError) as Error },
+    ]);
   });
 });
 
@@ -197,5 +283,26 @@ describe('the gate', () => {
     }
     await Promise.all(all);
     expect(order.slice(2)).toEqual(['a ends', 'b ends', 'x starts', 'x ends', 'c starts', 'c ends']);
+  });
+
+  test('who is aborted while it waits leaves, and its task is never started', async () => {
+    const gate = createGate();
+    let release = (): void => undefined;
+    const running = gate.shared('a', () => new Promise<void>((resolve) => (release = resolve)), signal);
+    const stop = new AbortController();
+    const started: string[] = [];
+    const start = (name: string) => (): Promise<void> => {
+      started.push(name);
+      return Promise.resolve();
+    };
+    const waiting = [gate.shared('a', start('shared'), stop.signal), gate.exclusive(start('exclusive'), stop.signal)];
+    stop.abort(new Error('stopped'));
+    for (const result of await Promise.allSettled(waiting)) {
+      expect(result).toMatchObject({ status: 'rejected', reason: { message: 'stopped' } });
+    }
+    release();
+    await running;
+    await gate.exclusive(start('next'), signal);
+    expect(started).toEqual(['next']);
   });
 });
