@@ -69,8 +69,11 @@ function collect(stream: ClientHttp2Stream, done: (headers: IncomingHttpHeaders,
   const headers: IncomingHttpHeaders = {};
   const chunks: Buffer[] = [];
   let length = 0;
-  stream.on('response', (more) => Object.assign(headers, more));
-  stream.on('trailers', (more) => Object.assign(headers, more));
+  const add = (more: IncomingHttpHeaders): void => {
+    Object.assign(headers, more);
+  };
+  stream.on('response', add);
+  stream.on('trailers', add);
   stream.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     length += chunk.length;
