@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts';
 import { qosClass } from '../objects/qos.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
-import { createCgroupFiles } from './files.ts';
+import { createCgroupFiles, writeCgroupFile } from './files.ts';
 import { type CgroupVersion, renderFiles } from './files-render.ts';
 import {
   type CgroupSettings,
@@ -17,7 +17,7 @@ import {
   qosCgroupPath,
   type QosClass,
 } from './names.ts';
-import { removeCgroupTree } from './remove-tree.ts';
+import { ignoreMissing, removeCgroupTree } from './remove-tree.ts';
 import {
   type CgroupResources,
   podCgroupResources,
@@ -35,6 +35,12 @@ export interface PodCgroups {
    * them: cgroup v1 refuses a CPU quota below that of a child.
    */
   ensurePod(pod: Pod, signal: AbortSignal): Promise<void>;
+  /**
+   * Has the kernel kill a container that runs out of memory as a whole, on cgroup v2 and unless `singleProcessOomKill`
+   * (`memory.oom.group`; kubelet: `generateLinuxContainerResources`). Docker cannot be asked for it, so this follows the
+   * container's start. A container that has ended already is none.
+   */
+  groupOomKill(pod: Pod, containerId: string): Promise<void>;
   /** Kills what is left of a pod, whatever its class was, and removes its cgroup. */
   removePod(uid: string, signal: AbortSignal): Promise<void>;
   /** UIDs of the pods that have a cgroup, for finding those that nobody wants any more. */
@@ -49,6 +55,8 @@ export interface PodCgroupsDeps extends PodCgroupOptions {
   readonly root?: string;
   /** For all pods together, see `kubepodsResources`. */
   readonly kubepods: CgroupResources;
+  /** The kubelet's `singleProcessOOMKill`; on cgroup v1 there is nothing else. */
+  readonly singleProcessOomKill: boolean;
   /** Runs `systemctl` for the systemd driver. */
   readonly exec: Exec;
   readonly clock: Clock;
@@ -84,6 +92,12 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
     },
     ensurePod: (pod, signal) =>
       apply(podGroup(settings(), qosClass(pod), pod.metadata.uid), podCgroupResources(pod, deps), signal),
+    groupOomKill: async (pod, containerId) => {
+      if (version === 1 || deps.singleProcessOomKill) return;
+      const { path } = podGroup(settings(), qosClass(pod), pod.metadata.uid);
+      const directory = settings().driver === 'systemd' ? `docker-${containerId}.scope` : containerId;
+      await writeCgroupFile(join(root, path, directory, 'memory.oom.group'), '1').catch(ignoreMissing);
+    },
     removePod: async (uid, signal) => {
       const hierarchies = await hierarchyRoots(version, root);
       for (const group of qosClasses.map((qos) => podGroup(settings(), qos, uid))) {

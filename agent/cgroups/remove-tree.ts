@@ -71,7 +71,8 @@ async function childrenOf(directory: string): Promise<readonly string[]> {
   return (entries ?? []).filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name));
 }
 
-function ignoreMissing(error: unknown): undefined {
+/** For `catch`: passes over what a cgroup that is not there makes of every access. */
+export function ignoreMissing(error: unknown): undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (!gone.has(code ?? '')) throw error;
   return undefined;

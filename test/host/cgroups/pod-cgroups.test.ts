@@ -29,6 +29,7 @@ function create(extra: Partial<PodCgroupsDeps> = {}): PodCgroups {
     cpuQuota: defaultCpuQuota,
     podPidsLimit: undefined,
     hugepageSizes: [],
+    singleProcessOomKill: true,
     exec,
     clock: systemClock,
     log: { warn: (fields) => void warnings.push(fields) },
