@@ -93,6 +93,7 @@ function fieldsNotEphemeral(container: EphemeralContainer): readonly string[] {
   const present = {
     ports: ports.length > 0,
     resources: Object.keys(resources).length > 0,
+    // With resources it can be of their defaulting, and they are told themselves.
     resizePolicy: (resizePolicy ?? []).length > 0 && Object.keys(resources).length === 0,
     restartPolicy: container.restartPolicy !== undefined,
     restartPolicyRules: (restartPolicyRules ?? []).length > 0,
