@@ -55,8 +55,8 @@ export interface PodCgroupsDeps extends PodCgroupOptions {
   readonly root?: string;
   /** For all pods together, see `kubepodsResources`. */
   readonly kubepods: CgroupResources;
-  /** The kubelet's `singleProcessOOMKill`; on cgroup v1 there is nothing else. */
-  readonly singleProcessOomKill: boolean;
+  /** The kubelet's `singleProcessOOMKill`; default false. On cgroup v1 there is nothing else. */
+  readonly singleProcessOomKill?: boolean;
   /** Runs `systemctl` for the systemd driver. */
   readonly exec: Exec;
   readonly clock: Clock;
@@ -93,7 +93,7 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
     ensurePod: (pod, signal) =>
       apply(podGroup(settings(), qosClass(pod), pod.metadata.uid), podCgroupResources(pod, deps), signal),
     groupOomKill: async (pod, containerId) => {
-      if (version === 1 || deps.singleProcessOomKill) return;
+      if (version === 1 || deps.singleProcessOomKill === true) return;
       const { path } = podGroup(settings(), qosClass(pod), pod.metadata.uid);
       const directory = settings().driver === 'systemd' ? `docker-${containerId}.scope` : containerId;
       await writeCgroupFile(join(root, path, directory, 'memory.oom.group'), '1').catch(ignoreMissing);
