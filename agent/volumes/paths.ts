@@ -31,6 +31,11 @@ export function podsDir(rootDir: string): string {
   return join(rootDir, 'pods');
 }
 
+/** Which claim has which volume, standing alone. Not of the kubelet's. */
+export function claimsFile(rootDir: string): string {
+  return join(rootDir, 'podwright', 'claims.json');
+}
+
 /** `<rootDir>/pods/<uid>` */
 export function podDir(rootDir: string, uid: string): string {
   return join(podsDir(rootDir), segment('pod UID', uid));

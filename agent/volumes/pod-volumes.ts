@@ -1,8 +1,9 @@
 import type { Container, Pod } from '../objects/types.ts';
 import type { Mount } from '../runtime/types.ts';
+import { createClaimBinder } from './claims.ts';
 import { ensureMounts } from './mounts.ts';
 import { planMounts } from './mounts-plan.ts';
-import { podDir } from './paths.ts';
+import { claimsFile, podDir } from './paths.ts';
 import { ensurePodDir, prepareVolumes, type VolumeDeps } from './prepare.ts';
 import { teardownVolumes } from './teardown.ts';
 
@@ -33,8 +34,12 @@ export interface PodVolumes {
   teardown(uid: string, signal: AbortSignal): Promise<void>;
 }
 
-/** @param deps.rootDir the kubelet's root directory, e.g. `/var/lib/kubelet` */
-export function createPodVolumes(deps: VolumeDeps & { readonly rootDir: string }): PodVolumes {
+export type PodVolumesOptions = Omit<VolumeDeps, 'claims'> & { readonly rootDir: string };
+
+/** @param options.rootDir the kubelet's root directory, e.g. `/var/lib/kubelet` */
+export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
+  const claims = createClaimBinder(options.objects, claimsFile(options.rootDir));
+  const deps: VolumeDeps & { readonly rootDir: string } = { ...options, claims };
   return {
     prepare: async (pod, signal) => {
       const directory = podDir(deps.rootDir, pod.metadata.uid);

@@ -1,11 +1,14 @@
 import type { Exec } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
+import type { ClaimBinder } from './claims.ts';
 import { type ContentDeps, ensureContent } from './content.ts';
 import { ensureEmptyDir, ensureTmpfs } from './empty-dir.ts';
 import { memorySize } from './empty-dir-plan.ts';
 import { VolumeSetupError } from './errors.ts';
+import { ensureGroup } from './fs-group.ts';
 import { prepareHostPath } from './host-path.ts';
 import { makeDirectory } from './make-directory.ts';
+import { prepareNfs, preparePersistent } from './persistent.ts';
 import { containerDir, emptyDirPath, pluginsDir, volumesDir } from './paths.ts';
 
 /** A volume that is ready to be mounted into containers. */
@@ -21,6 +24,7 @@ export interface VolumeDeps extends ContentDeps {
   readonly nodeMemoryBytes: number;
   /** The runtime can mount read-only what is mounted below a volume. Absent: it cannot. */
   readonly recursiveReadOnly?: () => boolean;
+  readonly claims: ClaimBinder;
 }
 
 /** Makes the directories of a pod that is about to run, for root only: volumes are seen through mounts. */
@@ -69,11 +73,15 @@ async function prepareVolume(
   deps: VolumeDeps,
   signal: AbortSignal,
 ): Promise<PreparedVolume> {
-  const { hostPath, emptyDir } = volume;
+  const { hostPath, emptyDir, nfs, persistentVolumeClaim } = volume;
   if (hostPath !== undefined) return { hostPath: await prepareHostPath(hostPath), readOnly: false };
   if (emptyDir !== undefined) {
     return { hostPath: await prepareEmptyDir(volume.name, emptyDir, pod, podDir, deps, signal), readOnly: false };
   }
+  if (persistentVolumeClaim !== undefined) {
+    return await preparePersistent(persistentVolumeClaim, pod, podDir, deps, signal);
+  }
+  if (nfs !== undefined) return await prepareNfs(volume.name, nfs, [], podDir, deps, signal);
   const content = await ensureContent(volume, pod, podDir, deps, signal);
   if (content !== undefined) return { hostPath: content, readOnly: true };
   throw new Error(`volumes of type ${typeOf(volume)} are not supported`);
@@ -93,6 +101,9 @@ async function prepareEmptyDir(
   else if (medium === 'Memory') {
     await ensureTmpfs(path, memorySize(source, pod, deps.nodeMemoryBytes), deps.exec, signal);
   } else throw new Error(`storage medium ${JSON.stringify(medium)} is not supported`);
+  // It begins empty, so the root tells of all that is below, whatever the fsGroupChangePolicy.
+  const fsGroup = pod.spec.securityContext?.fsGroup;
+  if (fsGroup !== undefined) await ensureGroup(path, fsGroup, signal);
   return path;
 }
 

@@ -22,20 +22,22 @@ export interface SubPathBind {
  *
  * The mount's source is the descriptor of what was checked, not its path: nobody can exchange it for something else between
  * the check and the mount (CVE-2021-25741). mount(8) must not resolve the descriptor's link back to a path for that.
+ *
+ * @returns false when it was bound already
  */
 export async function bindSubPath(
   { volumePath, path, target }: SubPathBind,
   exec: Exec,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const source = await safeOpen(volumePath, path);
   try {
-    if (await isSame(source, target)) return;
+    if (await isSame(source, target)) return false;
     await unmountAll(target, exec, signal);
     await ensureMountPoint(target, (await source.stat()).isDirectory());
     const args = ['--no-canonicalize', '--bind', `/proc/${process.pid}/fd/${source.fd}`, target];
     await exec({ file: 'mount', args }, signal);
-    if (await isSame(source, target)) return;
+    if (await isSame(source, target)) return true;
     await unmountAll(target, exec, signal);
     throw new Error(`${target} shows something else than ${path} of ${volumePath}`);
   } finally {

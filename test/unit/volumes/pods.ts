@@ -10,7 +10,7 @@ import type {
   Volume,
   VolumeMount,
 } from '../../../agent/objects/types.ts';
-import type { VolumeDeps } from '../../../agent/volumes/prepare.ts';
+import type { PodVolumesOptions } from '../../../agent/volumes/pod-volumes.ts';
 
 export const uid = '0123456789abcdef0123456789abcdef';
 
@@ -81,7 +81,7 @@ export function reader(list: readonly AnyObject[]): ObjectReader {
 export const noon = Date.UTC(2026, 0, 31, 12);
 
 /** What volumes are prepared with: a node of 64 MiB, and the objects of a list. */
-export function volumeDeps(objects: readonly AnyObject[] = []): Omit<VolumeDeps, 'exec'> {
+export function volumeDeps(objects: readonly AnyObject[] = []): Omit<PodVolumesOptions, 'exec' | 'rootDir'> {
   const allocatable = { cpuMillis: 2000, memoryBytes: 64 * 2 ** 20, ephemeralStorageBytes: 2 ** 30 };
   return {
     nodeMemoryBytes: 64 * 2 ** 20,
