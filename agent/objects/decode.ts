@@ -126,7 +126,7 @@ function yamlProblems(document: YamlDocument, origin: string, secret: boolean): 
 
 /** What cannot be parsed cannot tell its kind. */
 function mayHoldSecret(text: string): boolean {
-  return /Secret|stringData/.test(text);
+  return /kind\W{1,6}secret|stringData/i.test(text);
 }
 
 /** The parser's messages end with a part of the text, in quotes or after a colon. */

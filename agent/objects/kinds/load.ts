@@ -18,7 +18,8 @@ export interface CheckedObject<K extends ObjectKind> {
 
 /**
  * Checks and defaults one object that is no pod, as an API server does when it is created, and gives it an identity: a `uid`
- * when it has none, and a `resourceVersion` that changes with its content.
+ * when it has none, and a `resourceVersion` that changes with its content. The resource version of a Secret is made from its
+ * values too: it is for comparing, not for showing.
  *
  * @param base where the object is in its document
  */
@@ -57,7 +58,7 @@ export function keyOfDocument(kind: ObjectKind, document: JsonObject): string | 
 
 /** The object of a document that has the kind's shape, without a status. */
 function withIdentity<K extends ObjectKind>(kind: K, value: JsonObject, rules: KindRules<K>): ObjectsByKind[K] {
-  const content = Object.fromEntries(Object.entries(value).filter(([name]) => name !== 'status'));
+  const content = without(value, 'status');
   // The shape is that of the kind in every part that is read.
   const written = content as unknown as ObjectsByKind[K];
   const metadata: Partial<ObjectsByKind[K]['metadata']> = written.metadata ?? {};
@@ -78,9 +79,13 @@ function withIdentity<K extends ObjectKind>(kind: K, value: JsonObject, rules: K
 }
 
 /** UIDs are shown. One that covered the values of a Secret would let a guess at them be tried. */
-function contentUid({ data, stringData, ...rest }: JsonObject, secret: boolean): string {
-  const covered = secret ? rest : { ...rest, data: data ?? null, stringData: stringData ?? null };
+function contentUid(content: JsonObject, secret: boolean): string {
+  const covered = secret ? without(content, 'data', 'stringData') : content;
   return createHash('md5').update(canonicalJson(covered)).digest('hex');
+}
+
+function without(object: JsonObject, ...names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
 function checkMetadata(

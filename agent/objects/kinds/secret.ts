@@ -49,7 +49,7 @@ function validateSecret(secret: Secret, base: FieldPath): readonly FieldProblem[
     ...validateKeys(secret.data, dataPath),
     ...validateKeys(secret.stringData, textPath),
     ...validateBase64(secret.data, dataPath, REDACTED),
-    ...validateSize(decodedBytes(merged), dataPath),
+    ...validateSize(decodedBytes(merged), secret.data === undefined ? textPath : dataPath),
     ...validateType(secret, merged, base),
   ];
 }

@@ -67,15 +67,16 @@ export const serviceRules: KindRules<'Service'> = {
 };
 
 function completeSpec(service: Spec): Spec {
+  const { sessionAffinityConfig, ...rest } = service;
   const type = service.type || 'ClusterIP';
   const affinity = service.sessionAffinity || 'None';
   const external = type === 'NodePort' || type === 'LoadBalancer';
   return {
-    ...service,
+    ...rest,
     type,
     ...(service.ports === undefined ? {} : { ports: service.ports.map(completePort) }),
     sessionAffinity: affinity,
-    ...(affinity === 'ClientIP' ? { sessionAffinityConfig: completeAffinity(service.sessionAffinityConfig) } : {}),
+    ...(affinity === 'ClientIP' ? { sessionAffinityConfig: completeAffinity(sessionAffinityConfig) } : {}),
     ...(external ? { externalTrafficPolicy: service.externalTrafficPolicy || 'Cluster' } : {}),
     ...(type === 'ExternalName' ? {} : { internalTrafficPolicy: service.internalTrafficPolicy || 'Cluster' }),
   };
@@ -151,9 +152,6 @@ function validateAffinity(service: Spec, path: FieldPath): readonly FieldProblem
   const affinity = service.sessionAffinity || 'None';
   const seconds = service.sessionAffinityConfig?.clientIP?.timeoutSeconds;
   const at = [...path, 'sessionAffinityConfig'];
-  if (affinity === 'None' && service.sessionAffinityConfig !== undefined) {
-    return [forbidden(at, 'must not be set when session affinity is None')];
-  }
   return [
     ...oneOf(affinity, AFFINITIES, [...path, 'sessionAffinity']),
     ...(seconds !== undefined && (seconds <= 0 || seconds > MAX_AFFINITY_SECONDS)

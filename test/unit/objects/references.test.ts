@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import { objectReferences } from '../../../agent/objects/index.ts';
+import type { Container, EphemeralContainer, Pod, PodSpec } from '../../../agent/objects/types.ts';
+
+function container(name: string, parts: Partial<Container> = {}): Container {
+  return {
+    name,
+    image: 'i',
+    imagePullPolicy: 'IfNotPresent',
+    resources: {},
+    terminationMessagePath: '/dev/termination-log',
+    terminationMessagePolicy: 'File',
+    env: [],
+    ports: [],
+    volumeMounts: [],
+    ...parts,
+  };
+}
+
+function pod(parts: Partial<PodSpec>): Pod {
+  const spec: PodSpec = {
+    containers: [container('a')],
+    volumes: [],
+    restartPolicy: 'Always',
+    terminationGracePeriodSeconds: 30,
+    dnsPolicy: 'ClusterFirst',
+    nodeName: 'n',
+    ...parts,
+  };
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'p', namespace: 'ns', uid: 'u', labels: {}, annotations: {} },
+    spec,
+  };
+}
+
+const fromMap = (name: string): Partial<Container> => ({
+  env: [{ name: 'A', valueFrom: { configMapKeyRef: { name, key: 'k' } } }],
+});
+const debug: EphemeralContainer = container('debug', { envFrom: [{ secretRef: { name: 's' } }] });
+
+describe('the objects that a pod names', () => {
+  test.each<[string, Partial<PodSpec>, readonly string[]]>([
+    ['none', { volumes: [{ name: 'v', emptyDir: {} }] }, []],
+    ['env of an app container', { containers: [container('a', fromMap('c'))] }, ['ConfigMap/ns/c']],
+    ['env of an init container', { initContainers: [container('a', fromMap('c'))] }, ['ConfigMap/ns/c']],
+    ['envFrom of an ephemeral container', { ephemeralContainers: [debug] }, ['Secret/ns/s']],
+    [
+      'env that is no reference to an object',
+      {
+        containers: [
+          container('a', {
+            env: [
+              { name: 'A', value: 'x' },
+              { name: 'B', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+              { name: 'C', valueFrom: { secretKeyRef: { name: 's', key: 'k', optional: true } } },
+            ],
+            envFrom: [{ configMapRef: { name: 'e', optional: true } }],
+          }),
+        ],
+      },
+      ['ConfigMap/ns/e', 'Secret/ns/s'],
+    ],
+    [
+      'volumes, each once',
+      {
+        volumes: [
+          { name: 'a', configMap: { name: 'c' } },
+          { name: 'b', secret: { secretName: 's' } },
+          { name: 'c', secret: { secretName: 's' } },
+          { name: 'd', persistentVolumeClaim: { claimName: 'p' } },
+          { name: 'e', projected: { sources: [{ configMap: { name: 'pc' } }, { secret: { name: 'ps' } }, {}] } },
+        ],
+      },
+      ['ConfigMap/ns/c', 'ConfigMap/ns/pc', 'PersistentVolumeClaim/ns/p', 'Secret/ns/ps', 'Secret/ns/s'],
+    ],
+    ['pull secrets', { imagePullSecrets: [{ name: 's' }, { name: '' }, {}] }, ['Secret/ns/s']],
+  ])('%s', (_what, spec, expected) => expect([...objectReferences(pod(spec))].sort()).toEqual(expected));
+});
