@@ -47,7 +47,7 @@ describe('cutting text', () => {
         const cut = cutText(text, max);
         expect(text.startsWith(cut)).toBe(true);
         expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(max);
-        const next = [...text.slice(cut.length)][0];
+        const next = Array.from(text.slice(cut.length))[0];
         if (next !== undefined) expect(Buffer.byteLength(cut + next)).toBeGreaterThan(max);
       }),
     );

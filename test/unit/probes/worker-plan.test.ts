@@ -19,7 +19,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
 
 function play(kind: ProbeKind, runs: string, success: number, failure: number, from = initialState(kind, undefined)) {
   const thresholds = { success, failure };
-  return [...runs].reduce<WorkerState>((state, run) => decide(state, kind, thresholds, outcomes[run]!), from);
+  return runs.split('').reduce<WorkerState>((state, run) => decide(state, kind, thresholds, outcomes[run]!), from);
 }
 
 describe('initial verdict', () => {
