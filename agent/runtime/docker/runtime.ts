@@ -33,6 +33,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
   const observer = createObserver(deps);
   const lookups = new SharedTasks<ImageStatus | undefined>();
   const dockerRootDir = lazily(async (signal: AbortSignal) => (await client.info(signal)).DockerRootDir);
+  const apiVersion = lazily(async (signal: AbortSignal) => (await client.version(signal)).ApiVersion);
 
   return {
     version: async (signal) => {
@@ -51,6 +52,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     },
     createContainer: async (sandboxId, config, signal) => {
       const root = await dockerRootDir(signal);
+      if (config.mounts.some((mount) => mount.recursiveReadOnly)) checkRecursiveReadOnly(await apiVersion(signal));
       const id = await deps.limitStarts(() => createContainer(deps, sandboxId, config, signal));
       await linkContainerLogs(deps.logs, config, id, dockerLogPath(root, id));
       return id;
@@ -106,6 +108,13 @@ async function createContainer(
   await Promise.all(config.mounts.map(({ hostPath }) => mkdir(hostPath, { recursive: true }).catch(ignoreExisting)));
   const body = renderContainer(sandboxId, config, logPath, deps.defaults);
   return createReplacing(deps.client, body, config.pod.uid, signal);
+}
+
+/** An older Docker would leave the option out without a word, and what is mounted below writable. */
+function checkRecursiveReadOnly(apiVersion: string): void {
+  const [major = 0, minor = 0] = apiVersion.split('.').map(Number);
+  if (major > 1 || (major === 1 && minor >= 44)) return;
+  throw new Error(`recursive read-only mounts need Docker 25 (API 1.44) or newer; this one has API ${apiVersion}`);
 }
 
 function ignoreExisting(error: unknown): void {

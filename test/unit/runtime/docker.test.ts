@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ContainerInspection, ContainerListEntry } from '../../../agent/runtime/docker/api.ts';
-import { renderContainer, renderSandbox } from '../../../agent/runtime/docker/create-render.ts';
 import { DockerError, isConflict, isNotFound, toRuntimeError } from '../../../agent/runtime/docker/errors.ts';
 import { decodeEvent } from '../../../agent/runtime/docker/events.ts';
 import { jsonLines } from '../../../agent/runtime/docker/json-lines.ts';
@@ -10,71 +9,9 @@ import { decodeAnnotations, decodePod, encodeLabels } from '../../../agent/runti
 import { collectorLogPath, containerLogPath } from '../../../agent/runtime/docker/logs.ts';
 import { attemptOf, containerName, sandboxName } from '../../../agent/runtime/docker/names.ts';
 import { summarise, toContainerStatus } from '../../../agent/runtime/docker/pod-status.ts';
-import { RuntimeUnavailableError, type ContainerConfig, type PodSandboxConfig } from '../../../agent/runtime/types.ts';
+import { RuntimeUnavailableError } from '../../../agent/runtime/types.ts';
 
 const pod = { name: 'web-node', namespace: 'default', uid: 'u1' };
-const defaults = { logMaxSizeBytes: 10, logMaxFiles: 5, minOomScoreAdj: 0 };
-const namespaces = { hostNetwork: false, hostPid: false, hostIpc: false, shareProcessNamespace: false };
-
-const sandbox: PodSandboxConfig = {
-  pod,
-  attempt: 1,
-  image: 'pause:1',
-  hostname: 'web',
-  labels: { app: 'web' },
-  annotations: { a: 'b' },
-  namespaces,
-  portMappings: [],
-  cgroupParent: '/kubepods/podu1',
-  sysctls: {},
-  security: {
-    privileged: false,
-    seccomp: { type: 'RuntimeDefault' },
-    selinuxLabels: [],
-    runAsUser: undefined,
-    runAsGroup: undefined,
-  },
-};
-
-const container: ContainerConfig = {
-  pod,
-  name: 'app',
-  attempt: 2,
-  image: 'sha256:1',
-  command: ['run'],
-  args: undefined,
-  workingDir: undefined,
-  env: ['A=1'],
-  mounts: [
-    { hostPath: '/a', containerPath: '/b', readOnly: true, propagation: 'private' },
-    { hostPath: '/c', containerPath: '/d', readOnly: false, propagation: 'rslave' },
-  ],
-  labels: {},
-  annotations: {},
-  namespaces,
-  resources: { cpuShares: 2, cpuQuota: 0, cpuPeriod: 0, memoryLimit: 5 },
-  cgroupParent: undefined,
-  oomScoreAdj: -997,
-  stdin: false,
-  stdinOnce: false,
-  tty: false,
-  stopSignal: undefined,
-  security: {
-    user: undefined,
-    supplementalGroups: [],
-    privileged: false,
-    noNewPrivileges: false,
-    readOnlyRootFilesystem: false,
-    capabilitiesToAdd: [],
-    capabilitiesToDrop: [],
-    seccomp: { type: 'RuntimeDefault' },
-    apparmorProfile: undefined,
-    selinuxLabels: [],
-    maskedPaths: undefined,
-    readonlyPaths: undefined,
-  },
-};
-
 describe('names and labels', () => {
   test('are those of dockershim', () => {
     expect(sandboxName(pod, 0)).toBe('k8s_POD_web-node_default_u1_0');
@@ -102,56 +39,6 @@ describe('names and labels', () => {
     const long = collectorLogPath('/l', { ...pod, name: 'n'.repeat(253) }, 'app', id).slice('/l/'.length);
     expect(long.length).toBe(255);
     expect(long.endsWith(`-${id}.log`)).toBe(true);
-  });
-});
-
-describe('requests to Docker', () => {
-  test('sandbox on the pod network, with its sysctls', () => {
-    const body = renderSandbox(sandbox, { 'net.ipv4.conf.default.arp_notify': '1' }, defaults);
-    expect(body).toMatchObject({
-      name: 'k8s_POD_web-node_default_u1_1',
-      Image: 'pause:1',
-      Hostname: 'web',
-      HostConfig: {
-        NetworkMode: 'none',
-        IpcMode: 'shareable',
-        Sysctls: { 'net.ipv4.conf.default.arp_notify': '1' },
-        OomScoreAdj: 0,
-        CgroupParent: '/kubepods/podu1',
-        ReadonlyRootfs: true,
-      },
-    });
-  });
-
-  test('sandbox on the host network has neither hostname nor sysctls', () => {
-    const body = renderSandbox({ ...sandbox, namespaces: { ...namespaces, hostNetwork: true } }, { a: '1' }, defaults);
-    expect(body.HostConfig).toMatchObject({ NetworkMode: 'host', UTSMode: 'host' });
-    expect(body).not.toHaveProperty('Hostname');
-    expect(body.HostConfig).not.toHaveProperty('Sysctls');
-  });
-
-  test('container in the namespaces of its sandbox', () => {
-    const body = renderContainer('s1', container, '/log', defaults);
-    expect(body).toMatchObject({
-      name: 'k8s_app_web-node_default_u1_2',
-      Entrypoint: ['run'],
-      Env: ['A=1'],
-      HostConfig: {
-        NetworkMode: 'container:s1',
-        IpcMode: 'container:s1',
-        PidMode: '',
-        Memory: 5,
-        MemorySwap: 5,
-        OomScoreAdj: 0,
-        LogConfig: { Type: 'json-file', Config: { 'max-size': '10', 'max-file': '5' } },
-        Mounts: [
-          { Type: 'bind', Source: '/a', Target: '/b', ReadOnly: true },
-          { Type: 'bind', Source: '/c', Target: '/d', ReadOnly: false, BindOptions: { Propagation: 'rslave' } },
-        ],
-      },
-    });
-    expect(body).not.toHaveProperty('Cmd');
-    expect(body.Labels).toMatchObject({ 'io.kubernetes.sandbox.id': 's1', 'io.kubernetes.container.logpath': '/log' });
   });
 });
 
