@@ -3,11 +3,11 @@ import type { ObjectReader, Pod, Volume } from '../objects/types.ts';
 import type { NodeResources } from '../objects/downward.ts';
 import { writePayload } from './atomic-writer.ts';
 import { memorySize } from './empty-dir-plan.ts';
-import { ensureEmptyDir, ensureTmpfs } from './empty-dir.ts';
 import { groupMode, isRootOfGroup } from './fs-group-plan.ts';
 import { contentPath, contentPlugin } from './paths.ts';
 import { contentPayload } from './payload-plan.ts';
 import type { VolumeDeps } from './prepare.ts';
+import { ensureSharedDirectory, ensureTmpfs } from './shared-directory.ts';
 
 /** What a serviceAccountToken source asks for. */
 export interface TokenRequest {
@@ -47,7 +47,7 @@ export async function ensureContent(
   const payload = contentPayload(volume, pod, { objects: deps.objects, allocatable: deps.allocatable(), tokens });
   if (payload === undefined) return undefined;
   const path = contentPath(podDir, plugin, volume.name);
-  if (plugin === 'configmap') await ensureEmptyDir(path);
+  if (plugin === 'configmap') await ensureSharedDirectory(path);
   else await ensureTmpfs(path, memorySize({}, pod, deps.nodeMemoryBytes), deps.exec, signal);
   const fsGroup = pod.spec.securityContext?.fsGroup;
   if (fsGroup !== undefined) await shareRoot(path, fsGroup);

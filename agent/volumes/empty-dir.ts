@@ -1,36 +1,55 @@
-import { chmod, lstat, realpath, statfs } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Exec } from '../../cni/index.ts';
+import type { Pod, Volume } from '../objects/types.ts';
+import { memorySize } from './empty-dir-plan.ts';
+import { errorCode } from './errors.ts';
+import { ensureGroup } from './fs-group.ts';
 import { makeDirectory } from './make-directory.ts';
-
-/** Any user in any container may write (`pkg/volume/emptydir/empty_dir.go`, defaultPerm). */
-const MODE = 0o777;
-
-/** Makes the directory of an emptyDir on disk, with mode 0777 under any umask. What it holds already is kept. */
-export async function ensureEmptyDir(path: string): Promise<void> {
-  await makeDirectory(path, 0o750);
-  const stats = await lstat(path);
-  if (!stats.isDirectory()) throw new Error(`${path} is not a directory`);
-  if ((stats.mode & MODE) !== MODE) await chmod(path, MODE);
-}
-
-/** `statfs` type of a tmpfs (linux/magic.h). */
-const TMPFS_MAGIC = 0x01021994;
+import { emptyDirPath, emptyDirReadyFile } from './paths.ts';
+import type { VolumeDeps } from './prepare.ts';
+import { ensureSharedDirectory, ensureTmpfs } from './shared-directory.ts';
 
 /**
- * Makes a directory in memory: a tmpfs of `sizeBytes`. Like the kubelet's its root keeps tmpfs' own mode, 1777. One that
- * is mounted already is kept.
+ * Makes an emptyDir, on disk or in memory. Once it is ready, which a file says as the kubelet's does
+ * (`pkg/volume/emptydir/empty_dir.go`), its modes and owners are the containers' own: a database that has closed its
+ * directory to all others must find it so when it starts again.
+ *
+ * @returns the path to mount
  */
-export async function ensureTmpfs(path: string, sizeBytes: number, exec: Exec, signal: AbortSignal): Promise<void> {
-  await makeDirectory(path, 0o750);
-  if (await isTmpfsMount(path)) return;
-  await ensureEmptyDir(path);
-  const target = await realpath(path);
-  await exec({ file: 'mount', args: ['-t', 'tmpfs', '-o', `size=${sizeBytes}`, 'tmpfs', target] }, signal);
+export async function prepareEmptyDir(
+  name: string,
+  source: NonNullable<Volume['emptyDir']>,
+  pod: Pod,
+  podDir: string,
+  { exec, nodeMemoryBytes }: VolumeDeps,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = emptyDirPath(podDir, name);
+  const { medium = '' } = source;
+  if (medium !== '' && medium !== 'Memory') {
+    throw new Error(`storage medium ${JSON.stringify(medium)} is not supported`);
+  }
+  const readyFile = emptyDirReadyFile(podDir, name);
+  const wasReady = await isThere(readyFile);
+  const isNew =
+    medium === ''
+      ? await ensureSharedDirectory(path, wasReady)
+      : await ensureTmpfs(path, memorySize(source, pod, nodeMemoryBytes), exec, signal);
+  if (wasReady && !isNew) return path;
+  // It begins empty, so the root tells of all that is below, whatever the fsGroupChangePolicy.
+  const fsGroup = pod.spec.securityContext?.fsGroup;
+  if (fsGroup !== undefined) await ensureGroup(path, fsGroup, signal);
+  await makeDirectory(dirname(readyFile), 0o750);
+  await writeFile(readyFile, '');
+  return path;
 }
 
-/** Asked at every sync of a pod, so without the table of all mounts: a mount point is on another device than its parent. */
-async function isTmpfsMount(path: string): Promise<boolean> {
-  const [{ dev }, parent] = await Promise.all([lstat(path), lstat(dirname(path))]);
-  return dev !== parent.dev && (await statfs(path)).type === TMPFS_MAGIC;
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -64,6 +64,11 @@ export function emptyDirPath(podDir: string, volume: string): string {
   return join(pluginDir(podDir, 'empty-dir'), segment('volume name', volume));
 }
 
+/** Says that an emptyDir has been set up, as the kubelet's does. */
+export function emptyDirReadyFile(podDir: string, volume: string): string {
+  return join(pluginsDir(podDir), 'kubernetes.io~empty-dir', segment('volume name', volume), 'ready');
+}
+
 export function nfsVolumesDir(podDir: string): string {
   return pluginDir(podDir, 'nfs');
 }

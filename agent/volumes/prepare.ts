@@ -2,14 +2,12 @@ import type { Exec } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
 import type { ClaimBinder } from './claims.ts';
 import { type ContentDeps, ensureContent } from './content.ts';
-import { ensureEmptyDir, ensureTmpfs } from './empty-dir.ts';
-import { memorySize } from './empty-dir-plan.ts';
+import { prepareEmptyDir } from './empty-dir.ts';
 import { VolumeSetupError } from './errors.ts';
-import { ensureGroup } from './fs-group.ts';
 import { prepareHostPath } from './host-path.ts';
 import { makeDirectory } from './make-directory.ts';
 import { prepareNfs, preparePersistent } from './persistent.ts';
-import { containerDir, emptyDirPath, pluginsDir, volumesDir } from './paths.ts';
+import { containerDir, pluginsDir, volumesDir } from './paths.ts';
 
 /** A volume that is ready to be mounted into containers. */
 export interface PreparedVolume {
@@ -85,26 +83,6 @@ async function prepareVolume(
   const content = await ensureContent(volume, pod, podDir, deps, signal);
   if (content !== undefined) return { hostPath: content, readOnly: true };
   throw new Error(`volumes of type ${typeOf(volume)} are not supported`);
-}
-
-async function prepareEmptyDir(
-  name: string,
-  source: NonNullable<Volume['emptyDir']>,
-  pod: Pod,
-  podDir: string,
-  deps: VolumeDeps,
-  signal: AbortSignal,
-): Promise<string> {
-  const path = emptyDirPath(podDir, name);
-  const { medium = '' } = source;
-  if (medium === '') await ensureEmptyDir(path);
-  else if (medium === 'Memory') {
-    await ensureTmpfs(path, memorySize(source, pod, deps.nodeMemoryBytes), deps.exec, signal);
-  } else throw new Error(`storage medium ${JSON.stringify(medium)} is not supported`);
-  // It begins empty, so the root tells of all that is below, whatever the fsGroupChangePolicy.
-  const fsGroup = pod.spec.securityContext?.fsGroup;
-  if (fsGroup !== undefined) await ensureGroup(path, fsGroup, signal);
-  return path;
 }
 
 function typeOf(volume: Volume): string {

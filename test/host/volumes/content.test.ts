@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statfsSync,
   statSync,
   writeFileSync,
@@ -185,8 +186,20 @@ describe.skipIf(!isRoot)('fsGroup', () => {
     expect(rights(root.at('host'))).toBe('700 0:0');
   });
 
+  it('leaves alone what a container has changed since', async () => {
+    const [mount] = await prepare([memory], spec);
+    run('chmod', '700', mount?.hostPath ?? '');
+    run('chgrp', '7', mount?.hostPath ?? '');
+    await prepare([memory], spec);
+    expect(rights(mount?.hostPath ?? '')).toBe('2700 0:7');
+    run('umount', mount?.hostPath ?? '');
+    await prepare([memory], spec);
+    expect(rights(mount?.hostPath ?? '')).toBe('3777 0:2000');
+  });
+
   it('is made good when a walk was cut short, and follows no link', async () => {
     await prepare([disk]);
+    rmSync(root.pod('plugins/kubernetes.io~empty-dir/disk/ready'));
     const path = root.pod('volumes/kubernetes.io~empty-dir/disk');
     writeFileSync(root.at('precious'), '', { mode: 0o600 });
     mkdirSync(join(path, 'a/b'), { recursive: true });

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -64,6 +65,9 @@ describe('the pod directory', () => {
       `pods/${uid}/containers/app 750`,
       `pods/${uid}/containers/init 750`,
       `pods/${uid}/plugins 750`,
+      `pods/${uid}/plugins/kubernetes.io~empty-dir 750`,
+      `pods/${uid}/plugins/kubernetes.io~empty-dir/cache 750`,
+      `pods/${uid}/plugins/kubernetes.io~empty-dir/cache/ready 644`,
       `pods/${uid}/volumes 750`,
       `pods/${uid}/volumes/kubernetes.io~empty-dir 750`,
       `pods/${uid}/volumes/kubernetes.io~empty-dir/cache 777`,
@@ -82,6 +86,19 @@ describe('emptyDir', () => {
     writeFileSync(join(path, 'file'), 'kept');
     expect(await prepare({ emptyDir: {} })).toBe(path);
     expect(readFileSync(join(path, 'file'), 'utf8')).toBe('kept');
+  });
+
+  it('keeps the mode that a container gave it; one that was cut short gets its own', async () => {
+    const path = (await prepare({ emptyDir: {} })) ?? '';
+    chmodSync(path, 0o700);
+    await prepare({ emptyDir: {} });
+    expect(mode(path)).toBe('700');
+    rmSync(join(root, 'pods', uid, 'plugins'), { recursive: true });
+    await prepare({ emptyDir: {} });
+    expect(mode(path)).toBe('777');
+    rmSync(path, { recursive: true });
+    await prepare({ emptyDir: {} });
+    expect(mode(path)).toBe('777');
   });
 
   it('never is what a symbolic link points to', async () => {
