@@ -12,6 +12,7 @@ import { validatePodSecurity } from './validate-security.ts';
 import { between, notNegative, oneOf } from './validate-values.ts';
 import { validateVolumes } from './validate-volumes.ts';
 
+const OPERATING_SYSTEMS = ['linux', 'windows'];
 const PREEMPTION_POLICIES = ['PreemptLowerPriority', 'Never'];
 const MAX_INT32 = 2 ** 31 - 1;
 
@@ -65,12 +66,13 @@ function validateNamespaces(spec: PodSpec, path: FieldPath): readonly FieldProbl
   ];
 }
 
-/** Names of other objects and of conditions. */
+/** Names of other objects, of conditions and of what the pod is made for. */
 function validateNames(spec: PodSpec, path: FieldPath): readonly FieldProblem[] {
   const { serviceAccountName = '', priorityClassName = '', readinessGates = [] } = spec;
   return [
     ...(serviceAccountName === '' ? [] : check(serviceAccountName, dns1123Subdomain, [...path, 'serviceAccountName'])),
     ...(priorityClassName === '' ? [] : check(priorityClassName, dns1123Subdomain, [...path, 'priorityClassName'])),
+    ...given(spec.os, ({ name }) => oneOf(name, OPERATING_SYSTEMS, [...path, 'os', 'name'])),
     ...given(spec.preemptionPolicy, (policy) => oneOf(policy, PREEMPTION_POLICIES, [...path, 'preemptionPolicy'])),
     ...readinessGates.flatMap(({ conditionType = '' }, index) =>
       check(conditionType, qualifiedName, [...path, 'readinessGates', index, 'conditionType']),

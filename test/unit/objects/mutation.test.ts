@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { IPod } from 'kubernetes-models/v1';
+import { defaultPod } from '../../../agent/objects/defaults.ts';
 import { loadManifest, validatePod } from '../../../agent/objects/index.ts';
+import { POD_SHAPE } from '../../../agent/objects/pod-schema.ts';
+import { checkShape } from '../../../agent/objects/schema.ts';
+import { FULL_SPEC } from './full-pod.ts';
 import { FROM } from './helpers.ts';
 
 const FULL = {
@@ -28,7 +33,6 @@ const FULL = {
         ports: [{ name: 'http', containerPort: 80, hostPort: 8080, protocol: 'TCP', hostIP: '127.0.0.1' }],
         resources: { limits: { cpu: '500m', memory: '64Mi' }, requests: { cpu: 0.25 } },
         volumeMounts: [{ name: 'data', mountPath: '/data', readOnly: true, mountPropagation: 'None' }],
-        livenessProbe: { exec: { command: ['true'] } },
       },
       { name: 'side', image: 'side@sha256:abc', tty: true, stdin: true, workingDir: '/' },
     ],
@@ -51,7 +55,7 @@ interface Mutation {
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
-  at: fc.nat(200),
+  at: fc.nat(600),
   how: fc.constantFrom('drop', 'replace', 'duplicate', 'rename'),
   value: leaf,
 });
@@ -128,7 +132,7 @@ function checkLoad(manifest: string): void {
 test('the manifest that is mutated is valid', () => {
   const { pods, problems } = loadManifest(text, FROM);
   expect(pods).toHaveLength(1);
-  expect(problems.map(({ path }) => path)).toEqual(['spec.containers[0].livenessProbe']);
+  expect(problems).toEqual([]);
 });
 
 test('5,000 manifests with mutated values', { timeout: 120_000 }, () => {
@@ -138,3 +142,24 @@ test('5,000 manifests with mutated values', { timeout: 120_000 }, () => {
 test('5,000 manifests with damaged text', { timeout: 120_000 }, () => {
   fc.assert(fc.property(damaged, checkLoad), { numRuns: 5_000 });
 });
+
+const mutatedSpec = fc
+  .array(mutation, { minLength: 1, maxLength: 4 })
+  .map((mutations) => mutations.reduce<Tree>(mutate, structuredClone(FULL_SPEC) as Tree));
+
+test(
+  '1,500 specs with mutated values: what has the shape of a Pod can be defaulted and checked',
+  { timeout: 120_000 },
+  () => {
+    fc.assert(
+      fc.property(mutatedSpec, (spec) => {
+        const value = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'a' }, spec };
+        if (checkShape(value, POD_SHAPE, []).some(({ severity }) => severity === 'error')) return;
+        const pod = defaultPod(value as unknown as IPod);
+        expect(defaultPod(pod as IPod)).toEqual(pod);
+        for (const { path } of validatePod(pod)) expect(['metadata', 'spec']).toContain(path[0]);
+      }),
+      { numRuns: 1_500 },
+    );
+  },
+);

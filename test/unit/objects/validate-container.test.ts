@@ -139,7 +139,7 @@ describe('environment', () => {
     'status.podIPs',
   ])('can be %s', (fieldPath) => expect(containerProblems(field(fieldPath))).toEqual([]));
 
-  test.each([
+  test.each<readonly [name: string, divisor?: string | number, container?: string]>([
     ['limits.cpu'],
     ['requests.cpu', '1m'],
     ['limits.cpu', 1],
@@ -149,7 +149,7 @@ describe('environment', () => {
     ['requests.memory', '1024Ki'],
     ['limits.ephemeral-storage', '1k', 'app'],
     ['requests.hugepages-2Mi', '1Gi'],
-  ] as const)('can be %s in %s', (name, divisor, container = '') => {
+  ])('can be %s in %s', (name, divisor, container = '') => {
     expect(containerProblems(resource(name, divisor, container))).toEqual([]);
   });
 
@@ -369,6 +369,8 @@ describe('mounts', () => {
       mount({ subPath: 'a', subPathExpr: '$(A)' }),
       [`${M}.subPathExpr: Invalid value: "$(A)": subPathExpr and subPath are mutually exclusive`],
     ],
+    [mount({ subPath: '/a' }), [`${M}.subPath: Invalid value: "/a": must be a relative path`]],
+    [mount({ subPath: '../a' }), [`${M}.subPath: Invalid value: "../a": must not contain '..'`]],
     [mount({ subPathExpr: '/a' }), [`${M}.subPathExpr: Invalid value: "/a": must be a relative path`]],
     [mount({ subPathExpr: 'a/../b' }), [`${M}.subPathExpr: Invalid value: "a/../b": must not contain '..'`]],
     [mount({ subPath: 'a/..b/c..' }), []],
