@@ -12,7 +12,6 @@ import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
 import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
 import { createDaemonState } from './node/state.ts';
-import type { ObjectReader } from './objects/types.ts';
 import { createPodManager, type PodManager } from './pods/manager.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from './runtime/docker/index.ts';
 import { followRuntime } from './runtime/follow.ts';

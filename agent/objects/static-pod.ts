@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { canonicalJson, type JsonObject } from './json.ts';
+import { canonicalJson, isJsonList, isJsonObject, type JsonObject } from './json.ts';
 import type { Pod, PodSpec } from './types.ts';
 
 /** Annotations that the kubelet puts on the pods of its sources (`pkg/kubelet/types/pod_update.go`). */
 const CONFIG_HASH = 'kubernetes.io/config.hash';
 const CONFIG_SOURCE = 'kubernetes.io/config.source';
 export const CONFIG_SEEN = 'kubernetes.io/config.seen';
+/** Hash of what cannot change under a running pod. On pods with a UID of their own only: an edit of others is another pod. */
+export const FIXED_HASH = 'podwright.dev/fixed-hash';
 export const CONFIG_MIRROR = 'kubernetes.io/config.mirror';
 
 /** Where a static pod comes from. */
@@ -41,6 +43,7 @@ export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
       annotations: {
         ...pod.metadata.annotations,
         [CONFIG_HASH]: hash,
+        ...(pod.metadata.uid ? { [FIXED_HASH]: fixedHash(from.document) } : {}),
         [CONFIG_SOURCE]: 'file',
         [CONFIG_SEEN]: new Date(from.seenAt).toISOString(),
       },
@@ -57,12 +60,39 @@ export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
  * default must not give every pod a new identity and so restart it.
  */
 function contentHash({ nodeName, origin, document }: StaticPodOrigin): string {
-  const content = Object.fromEntries(Object.entries(document).filter(([name]) => name !== 'status'));
+  const content = without(document, 'status');
   const hash = createHash('md5');
   hash.update(canonicalJson(content));
   hash.update(`host:${nodeName}`);
   hash.update(`file:${origin}`);
   return hash.digest('hex');
+}
+
+/** Images and resources of containers may change while the pod runs, as through an API server; all else makes another pod. */
+function fixedHash(document: JsonObject): string {
+  const content = without(document, 'status');
+  const { spec } = content;
+  const fixed = isJsonObject(spec) ? { ...content, spec: withoutChangeable(spec) } : content;
+  return createHash('md5').update(canonicalJson(fixed)).digest('hex');
+}
+
+function withoutChangeable(spec: JsonObject): JsonObject {
+  const lists = ['containers', 'initContainers'].flatMap((name) => {
+    const list = spec[name];
+    return isJsonList(list)
+      ? [
+          [
+            name,
+            list.map((container) => (isJsonObject(container) ? without(container, 'image', 'resources') : container)),
+          ] as const,
+        ]
+      : [];
+  });
+  return { ...spec, ...Object.fromEntries(lists) };
+}
+
+function without(object: JsonObject, ...names: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
 
 function withToleration(tolerations: readonly Toleration[]): Toleration[] {

@@ -16,67 +16,54 @@ interface Row {
   readonly at: string;
   /** Values that mean what happens anyhow. Without it: false, and empty text, lists and objects. */
   readonly neutral?: (value: JsonValue) => boolean;
+  /** Why it cannot be had. */
+  readonly why?: string;
   /** Why a pod with the field can run all the same. Without it the field is an error. */
   readonly harmless?: string;
 }
 
-const PROBE = 'the container counts as ready when it runs';
+/** Volume sources, beside `emptyDir` and `hostPath`, that there is code for. */
+const builtSources: ReadonlySet<string> = new Set(['configMap', 'secret', 'downwardAPI', 'projected']);
+
 const never = (): boolean => false;
+const isOneOf =
+  (...values: readonly JsonValue[]) =>
+  (value: JsonValue): boolean =>
+    values.includes(value);
 
 const ROWS: readonly Row[] = [
-  ...[
-    'activeDeadlineSeconds',
-    'affinity',
-    'dnsConfig',
-    'ephemeralContainers',
-    'hostAliases',
-    'hostnameOverride',
-    'imagePullSecrets',
-    'initContainers',
-    'nodeSelector',
-    'overhead',
-    'readinessGates',
-    'resourceClaims',
-    'resources',
-    'runtimeClassName',
-    'schedulingGates',
-    'securityContext',
-    'serviceAccount',
-    'serviceAccountName',
-    'setHostnameAsFQDN',
-    'workloadRef',
-  ].map((name): Row => ({ at: `spec.${name}` })),
-  { at: 'spec.hostUsers', neutral: (value) => value === true },
-  { at: 'spec.os.name', neutral: (value) => value === 'linux' || value === '' },
-  ...[
-    'env.*.valueFrom',
-    'envFrom',
-    'lifecycle',
-    'resources.claims',
-    'restartPolicy',
-    'restartPolicyRules',
-    'securityContext',
-    'volumeDevices',
-    'volumeMounts.*.subPath',
-    'volumeMounts.*.subPathExpr',
-  ].map((name): Row => ({ at: `spec.containers.*.${name}` })),
-  {
-    at: 'spec.containers.*.volumeMounts.*.recursiveReadOnly',
-    neutral: (value) => value === '' || value === 'Disabled' || value === 'IfPossible',
-  },
-  { at: 'spec.containers.*.livenessProbe', harmless: 'the container is restarted only when it exits' },
-  { at: 'spec.containers.*.readinessProbe', harmless: PROBE },
-  { at: 'spec.containers.*.startupProbe', harmless: PROBE },
-  ...['limits', 'requests'].map((list): Row => ({
-    at: `spec.containers.*.resources.${list}.[ephemeral-storage]`,
-    harmless: 'the size of what the container writes is not watched',
+  ...['imagePullSecrets', 'overhead', 'resourceClaims', 'runtimeClassName', 'schedulingGates', 'workloadRef'].map(
+    (name): Row => ({ at: `spec.${name}` }),
+  ),
+  ...['initContainers', 'containers', 'ephemeralContainers'].flatMap(containerRows),
+  { at: 'spec.volumes.*.projected.sources.*.serviceAccountToken', neutral: never, why: 'needs an API server' },
+  { at: 'spec.volumes.*.projected.sources.*.clusterTrustBundle', neutral: never, why: 'needs an API server' },
+  { at: 'spec.volumes.*.projected.sources.*.podCertificate', neutral: never, why: 'needs an API server' },
+  ...OTHER_VOLUME_SOURCES.filter((source) => !builtSources.has(source)).map((source): Row => ({
+    at: `spec.volumes.*.${source}`,
+    neutral: never,
   })),
-  ...OTHER_VOLUME_SOURCES.map((source): Row => ({ at: `spec.volumes.*.${source}`, neutral: never })),
   {
     at: 'spec.volumes.*.emptyDir.medium',
     neutral: (value) => typeof value !== 'string' || !value.startsWith('HugePages'),
   },
 ];
+
+function containerRows(list: string): readonly Row[] {
+  const rows: readonly Row[] = [
+    { at: 'env.*.valueFrom.fileKeyRef', neutral: never },
+    { at: 'resources.claims' },
+    { at: 'restartPolicyRules.*.action', neutral: isOneOf('Restart') },
+    { at: 'volumeDevices' },
+    { at: 'volumeMounts.*.subPath' },
+    { at: 'volumeMounts.*.subPathExpr' },
+    ...['limits', 'requests'].map((field): Row => ({
+      at: `resources.${field}.[ephemeral-storage]`,
+      harmless: 'the size of what the container writes is not watched',
+    })),
+  ];
+  return rows.map((row) => ({ ...row, at: `spec.${list}.*.${row.at}` }));
+}
 
 /** Reports each field of a Pod that this version does not act on. */
 export function checkSupport(pod: JsonValue, base: FieldPath): readonly FieldProblem[] {
@@ -89,7 +76,11 @@ export function checkSupport(pod: JsonValue, base: FieldPath): readonly FieldPro
 
 function report(row: Row, path: FieldPath): FieldProblem {
   if (row.harmless !== undefined) return warning(path, `not acted on yet: ${row.harmless}`);
-  return { path, severity: 'error', message: 'not supported yet' };
+  return {
+    path,
+    severity: 'error',
+    message: row.why === undefined ? 'not supported yet' : `not supported: ${row.why}`,
+  };
 }
 
 function isEmpty(value: JsonValue): boolean {

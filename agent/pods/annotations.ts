@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { FIXED_HASH } from '../objects/static-pod.ts';
 import type { Container } from '../objects/types.ts';
 
 /** Annotations that the kubelet keeps on sandboxes and containers, and that a restarted daemon reads back. */
@@ -15,7 +16,7 @@ export const annotation = {
   terminationGracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
   qosClass: 'podwright.dev/qos-class',
   /** Hash of what cannot change under a running pod: all but images and resources. */
-  fixedHash: 'podwright.dev/fixed-hash',
+  fixedHash: FIXED_HASH,
   configHash: 'kubernetes.io/config.hash',
   configSource: 'kubernetes.io/config.source',
   configSeen: 'kubernetes.io/config.seen',

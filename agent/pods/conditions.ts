@@ -60,7 +60,11 @@ function initialization({ pod, phase, init, app, previous }: ConditionInput): Om
   });
   if (waiting.length === 0) return { status: true };
   const names = waiting.map(({ name }) => name).join(' ');
-  return { status: false, reason: 'ContainersNotInitialized', message: `containers with incomplete status: [${names}]` };
+  return {
+    status: false,
+    reason: 'ContainersNotInitialized',
+    message: `containers with incomplete status: [${names}]`,
+  };
 }
 
 /** Sidecars count, regular init containers do not (KEP-753). */

@@ -23,6 +23,8 @@ export interface ContainerStatusInput {
   readonly observed: RuntimePod;
   /** The pod has init containers: what has not started waits for them. */
   readonly hasInit: boolean;
+  /** The pod is over: what its containers came to stays, also when they are removed. */
+  readonly isTerminal: boolean;
   /** What the last attempt to start it met, or its crash back-off. */
   readonly waiting: WaitingReason | undefined;
   readonly previous: ContainerStatus | undefined;
@@ -40,8 +42,7 @@ type ContainerState = NonNullable<ContainerStatus['state']>;
 export function containerStatus(input: ContainerStatusInput): ContainerStatus {
   const { container, observed, waiting, previous } = input;
   const newest = newestOf(input);
-  // An init container that is done may be removed at any time.
-  if (newest === undefined && input.kind === 'init' && previous?.state?.terminated?.exitCode === 0) return previous;
+  if (newest === undefined && previous !== undefined && isSettled(input)) return previous;
   const isRunning = newest?.state === 'running';
   const ended = newest?.state === 'exited' ? newest : undefined;
   const isWaiting = !isRunning && (ended === undefined || waiting !== undefined);
@@ -52,8 +53,7 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
   return {
     name: container.name,
     state,
-    lastState:
-      lastEnded === undefined ? lostInstance(newest, previous) : { terminated: terminated(lastEnded, input) },
+    lastState: lastEnded === undefined ? lostInstance(newest, previous) : { terminated: terminated(lastEnded, input) },
     ready: isReady(input, newest, state),
     started: isRunning && input.verdicts.isStarted(newest.id),
     restartCount: newest?.attempt ?? newestContainer(observed, container.name)?.attempt ?? previous?.restartCount ?? 0,
@@ -62,6 +62,12 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
     ...(newest === undefined ? {} : { containerID: containerId(newest) }),
     ...resourcesOf(container, isRunning),
   };
+}
+
+/** An init container that is done, and all containers of a pod that is over, may be removed at any time. */
+function isSettled({ kind, previous, isTerminal }: ContainerStatusInput): boolean {
+  const ended = previous?.state?.terminated;
+  return isTerminal || (kind === 'init' && ended?.exitCode === 0);
 }
 
 /** In a new sandbox the init containers of the former one say nothing. */

@@ -64,7 +64,11 @@ async function runCommand(
 
 type HttpGet = NonNullable<HookHandler['httpGet']>;
 
-async function get({ host, port, path, scheme, httpHeaders }: HttpGet, target: HookTarget, signal: AbortSignal): Promise<void> {
+async function get(
+  { host, port, path, scheme, httpHeaders }: HttpGet,
+  target: HookTarget,
+  signal: AbortSignal,
+): Promise<void> {
   const send = scheme === 'HTTPS' ? httpsRequest : httpRequest;
   const headers: Record<string, string> = { 'user-agent': 'kube-lifecycle/1.34', accept: '*/*' };
   for (const { name, value } of httpHeaders ?? []) headers[name.toLowerCase()] = value;

@@ -18,7 +18,10 @@ export function podPhase(
 ): PodPhase {
   const apps = stagesOf(pod.spec.containers, statuses.app);
   const inits = pod.spec.initContainers ?? [];
-  const regular = stagesOf(inits.filter((container) => !isSidecar(container)), statuses.init);
+  const regular = stagesOf(
+    inits.filter((container) => !isSidecar(container)),
+    statuses.init,
+  );
   const sidecars = stagesOf(inits.filter(isSidecar), statuses.init);
   if (regular.includes('failed') && pod.spec.restartPolicy === 'Never') return 'Failed';
   if (regular.some((stage) => stage === 'unstarted' || stage === 'running')) return 'Pending';

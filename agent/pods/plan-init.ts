@@ -18,12 +18,7 @@ export interface InitPlan {
  * after the other; the next one starts when a regular one ended with 0, or when a sidecar has started. Progress is read off
  * the last one that has a trace: of those before it the runtime may have lost all.
  */
-export function planInitContainers(
-  pod: Pod,
-  observed: RuntimePod,
-  sandbox: SandboxStatus,
-  facts: PlanFacts,
-): InitPlan {
+export function planInitContainers(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus, facts: PlanFacts): InitPlan {
   const inits = pod.spec.initContainers ?? [];
   const reached = progress(pod, inits, observed, sandbox);
   const current = inits[reached];

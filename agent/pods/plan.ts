@@ -36,7 +36,8 @@ function isReplaced(pod: Pod, observed: RuntimePod): boolean {
 
 /** A pod in a new sandbox begins anew: with its first init container, or with all apps that have something left to do. */
 function planNewSandbox(pod: Pod, observed: RuntimePod, facts: PlanFacts): PodActions {
-  if (pod.spec.restartPolicy === 'Never' && observed.containers.some(wasStarted)) return endActions(pod, observed, false);
+  if (pod.spec.restartPolicy === 'Never' && observed.containers.some(wasStarted))
+    return endActions(pod, observed, false);
   const apps = pod.spec.containers.filter((container) => !hasCompleted(pod, container, observed));
   const [firstInit] = pod.spec.initContainers ?? [];
   if (apps.length === 0 && wasInitialized(pod, observed)) return endActions(pod, observed, false);

@@ -136,7 +136,12 @@ async function finish(
   if (running.length > 0) {
     deps.probes.stopLivenessAndStartup(record.identity.uid);
     const context = stopContext(record.identity, pod, observed);
-    await killPod(deps, { ...context, graceSeconds: record.failureGraceSeconds ?? context.graceSeconds }, observed, signal);
+    await killPod(
+      deps,
+      { ...context, graceSeconds: record.failureGraceSeconds ?? context.graceSeconds },
+      observed,
+      signal,
+    );
     return { again: { afterMs: 0 } };
   }
   deps.probes.remove(record.identity.uid);

@@ -84,7 +84,9 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
 /** What a daemon needs of a container whose manifest it does not have any more. */
 function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
   const preStop = container.lifecycle?.preStop;
-  const sidecar = isSidecar(container) ? (pod.spec.initContainers ?? []).findIndex(({ name }) => name === container.name) : -1;
+  const sidecar = isSidecar(container)
+    ? (pod.spec.initContainers ?? []).findIndex(({ name }) => name === container.name)
+    : -1;
   return {
     [annotation.containerHash]: containerHash(container),
     [annotation.restartCount]: String(attempt),

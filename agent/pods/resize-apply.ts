@@ -43,5 +43,10 @@ async function applyOne(
     deps.events.event(reference, 'Warning', 'ResizeError', message);
     throw new Error(message, { cause: error });
   }
-  deps.events.event(reference, 'Normal', 'ResizeCompleted', `Container ${container.name} was resized without a restart`);
+  deps.events.event(
+    reference,
+    'Normal',
+    'ResizeCompleted',
+    `Container ${container.name} was resized without a restart`,
+  );
 }

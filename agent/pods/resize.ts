@@ -24,7 +24,8 @@ export function desiredResize(
   if (!cpu && !memory) return undefined;
   const restarts = (container.resizePolicy ?? []).some(
     ({ resourceName, restartPolicy }) =>
-      restartPolicy === 'RestartContainer' && ((resourceName === 'cpu' && cpu) || (resourceName === 'memory' && memory)),
+      restartPolicy === 'RestartContainer' &&
+      ((resourceName === 'cpu' && cpu) || (resourceName === 'memory' && memory)),
   );
   return { action: restarts ? 'restart' : 'update', resources };
 }

@@ -83,6 +83,7 @@ function statusesOf(
   const common: Omit<ContainerStatusInput, 'container' | 'waiting' | 'previous'> = {
     kind,
     observed: input.observed,
+    isTerminal: isTerminalPhase(input.previous?.phase),
     hasInit: (input.pod.spec.initContainers ?? []).length > 0,
     verdicts: input.verdicts,
     terminationMessage: (id) => input.terminationMessages.get(id),

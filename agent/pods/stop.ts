@@ -83,23 +83,26 @@ async function runPreStop(
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const hook = written<HookHandler>(container, annotation.preStopHandler);
+  const hook = written(container, annotation.preStopHandler) as HookHandler | undefined;
   if (hook === undefined) return;
-  const ports = written<Container['ports']>(container, annotation.ports) ?? [];
+  const ports = (written(container, annotation.ports) ?? []) as Container['ports'];
   try {
     await runHook(deps, hook, { ports, containerId: container.id, podIp }, limitMs, signal);
   } catch (error) {
     signal.throwIfAborted();
     const { name } = container;
     deps.events.event(referenceOf(pod, name), 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
-    deps.log.warn({ pod: pod.name, namespace: pod.namespace, container: name, err: messageOf(error) }, 'preStop failed');
+    deps.log.warn(
+      { pod: pod.name, namespace: pod.namespace, container: name, err: messageOf(error) },
+      'preStop failed',
+    );
   }
 }
 
 /** What the container carries is what it was started with, also when its manifest is gone or says something else by now. */
-function written<T>({ annotations }: RuntimeContainerStatus, key: string): T | undefined {
+function written({ annotations }: RuntimeContainerStatus, key: string): unknown {
   const text = annotations[key];
-  return text === undefined ? undefined : (JSON.parse(text) as T);
+  return text === undefined ? undefined : JSON.parse(text);
 }
 
 /** Stops and removes sandboxes. Their containers stay, for their logs and status. */

@@ -18,7 +18,7 @@ export function createTerminationOrder(stages: readonly (readonly string[])[]): 
     waitForTurn: async (name, limitMs, signal) => {
       const before = stages.slice(0, Math.max(0, stageOf(name))).flat();
       if (before.length === 0) return;
-      await firstOf(Promise.all(before.map((other) => ends.get(other)?.opened)), limitMs, signal);
+      await firstOf(Promise.all(before.map(async (other) => ends.get(other)?.opened)), limitMs, signal);
     },
     ended: (name) => ends.get(name)?.open(),
   };
