@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
 import type { FieldPath } from '../field-path.ts';
-import { forbidden, invalid, required, unsupported, type FieldProblem } from '../field-problem.ts';
+import { forbidden, required, unsupported, type FieldProblem } from '../field-problem.ts';
 import type { Shape } from '../schema.ts';
 import type { PersistentVolume } from '../types.ts';
-import { noControl } from './checks.ts';
+import { noControl, validateAbsolutePath } from '../validate-paths.ts';
+import { oneOf } from '../validate-values.ts';
 import type { KindRules } from './rules.ts';
 import { notSupported, validateAccessModes, validateClassName, validateSize, validateVolumeMode } from './storage.ts';
 
@@ -99,9 +100,12 @@ function completeSpec(volume: Spec, nodeName: string): Spec {
 }
 
 function affinityTo(nodeName: string): NodeAffinity {
-  const requirement = { key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName.toLowerCase()] } as const;
   return {
-    required: { nodeSelectorTerms: [{ matchExpressions: [{ ...requirement, values: [...requirement.values] }] }] },
+    required: {
+      nodeSelectorTerms: [
+        { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: [nodeName.toLowerCase()] }] },
+      ],
+    },
   };
 }
 
@@ -135,7 +139,7 @@ function validateSource(volume: Spec, path: FieldPath): readonly FieldProblem[] 
     ...others.map((source) => notSupported([...path, source])),
     ...used.slice(1).map((source) => forbidden([...path, source], 'may not specify more than 1 volume type')),
     ...validateHostPath(volume.hostPath, [...path, 'hostPath']),
-    ...(volume.local === undefined ? [] : validatePath(volume.local.path, [...path, 'local', 'path'])),
+    ...(volume.local === undefined ? [] : validateAbsolutePath(volume.local.path, [...path, 'local', 'path'])),
     ...validateNfs(volume.nfs, [...path, 'nfs']),
   ];
 }
@@ -143,10 +147,7 @@ function validateSource(volume: Spec, path: FieldPath): readonly FieldProblem[] 
 function validateHostPath(source: Spec['hostPath'], path: FieldPath): readonly FieldProblem[] {
   if (source === undefined) return [];
   const { type = '' } = source;
-  return [
-    ...validatePath(source.path, [...path, 'path']),
-    ...(HOST_PATH_TYPES.includes(type) ? [] : [unsupported([...path, 'type'], type, HOST_PATH_TYPES)]),
-  ];
+  return [...validateAbsolutePath(source.path, [...path, 'path']), ...oneOf(type, HOST_PATH_TYPES, [...path, 'type'])];
 }
 
 function validateNfs(source: Spec['nfs'], path: FieldPath): readonly FieldProblem[] {
@@ -154,14 +155,8 @@ function validateNfs(source: Spec['nfs'], path: FieldPath): readonly FieldProble
   const server = [...path, 'server'];
   return [
     ...(source.server ? noControl(source.server, server) : [required(server)]),
-    ...validatePath(source.path, [...path, 'path']),
+    ...validateAbsolutePath(source.path, [...path, 'path']),
   ];
-}
-
-function validatePath(value: string | undefined, path: FieldPath): readonly FieldProblem[] {
-  if (!value) return [required(path)];
-  if (!value.startsWith('/')) return [invalid(path, value, 'must be an absolute path')];
-  return value.split('/').includes('..') ? [invalid(path, value, "must not contain '..'")] : noControl(value, path);
 }
 
 function validateReclaimPolicy(volume: Spec, path: FieldPath): readonly FieldProblem[] {

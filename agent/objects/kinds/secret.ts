@@ -8,14 +8,8 @@ import type { KindRules } from './rules.ts';
 /** Stands in messages where a value would be, in upstream's words. */
 export const REDACTED = '<secret contents redacted>';
 
-/** Keys that a Secret of a type must have (pkg/apis/core/types.go). */
-const REQUIRED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-};
 const BASIC_AUTH_KEYS = ['username', 'password'];
+const TLS_KEYS = ['tls.crt', 'tls.key'];
 const SERVICE_ACCOUNT_NAME = 'kubernetes.io/service-account.name';
 
 /** Secret, as `ValidateSecret` has it. No message shows a value. */
@@ -54,34 +48,31 @@ function validateSecret(secret: Secret, base: FieldPath): readonly FieldProblem[
   ];
 }
 
+/** What a Secret of a type must have (pkg/apis/core/types.go, `SecretType`). Types of one's own must have nothing. */
 function validateType(
   { type = '', metadata }: Secret,
   data: Readonly<Record<string, string>>,
   base: FieldPath,
 ): readonly FieldProblem[] {
   const at = (key: string): FieldPath => [...base, 'data', { key }];
+  const missing = (keys: readonly string[]): readonly string[] => keys.filter((key) => !Object.hasOwn(data, key));
   switch (type) {
     case 'kubernetes.io/service-account-token':
       return metadata.annotations[SERVICE_ACCOUNT_NAME] ? [] : [required(annotationPath(base))];
     case 'kubernetes.io/basic-auth':
       // Either may be left out, or be empty.
-      return BASIC_AUTH_KEYS.some((key) => Object.hasOwn(data, key))
-        ? []
-        : BASIC_AUTH_KEYS.map((key) => required(at(key)));
+      return missing(BASIC_AUTH_KEYS).length < 2 ? [] : BASIC_AUTH_KEYS.map((key) => required(at(key)));
     case 'kubernetes.io/ssh-auth':
       return data['ssh-privatekey'] ? [] : [required(at('ssh-privatekey'))];
+    case 'kubernetes.io/tls':
+      return missing(TLS_KEYS).map((key) => required(at(key)));
     case 'kubernetes.io/dockercfg':
+      return validateDockerConfig(data['.dockercfg'], at('.dockercfg'));
     case 'kubernetes.io/dockerconfigjson':
-      return keysOf(type).flatMap((key) => validateDockerConfig(data[key], at(key)));
+      return validateDockerConfig(data['.dockerconfigjson'], at('.dockerconfigjson'));
     default:
-      return keysOf(type)
-        .filter((key) => !Object.hasOwn(data, key))
-        .map((key) => required(at(key)));
+      return [];
   }
-}
-
-function keysOf(type: string): readonly string[] {
-  return Object.hasOwn(REQUIRED_KEYS, type) ? (REQUIRED_KEYS[type] ?? []) : [];
 }
 
 function annotationPath(base: FieldPath): FieldPath {

@@ -2,7 +2,7 @@ import type { FieldPath } from '../field-path.ts';
 import { duplicate, forbidden, invalid, required, type FieldProblem } from '../field-problem.ts';
 import { dns1123Label, portName } from '../names.ts';
 import type { Service } from '../types.ts';
-import { oneOf } from './checks.ts';
+import { oneOf } from '../validate-values.ts';
 import { check } from '../validate-metadata.ts';
 
 type Spec = NonNullable<Service['spec']>;

@@ -4,7 +4,7 @@ import { forbidden, invalid, required, type FieldProblem } from '../field-proble
 import { dns1123Subdomain, labelValue, qualifiedName } from '../names.ts';
 import type { Shape } from '../schema.ts';
 import type { Service } from '../types.ts';
-import { oneOf } from './checks.ts';
+import { oneOf } from '../validate-values.ts';
 import { check } from '../validate-metadata.ts';
 import type { KindRules } from './rules.ts';
 import { validatePorts } from './service-ports.ts';

@@ -85,6 +85,10 @@ export function manifest(name: string, image = 'registry/app:1'): string {
   return `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\nspec:\n  containers:\n  - name: app\n    image: ${image}\n`;
 }
 
+export function configMap(name: string, value: string): string {
+  return `apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  key: ${value}\n`;
+}
+
 /** `name image` of every pod, sorted. */
 export function running(source: {
   pods(): readonly {

@@ -15,7 +15,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../agent/clock.ts';
-import { makePlace, manifest, running, startSource, until, type Place, type Source } from './harness.ts';
+import { configMap, makePlace, manifest, running, startSource, until, type Place, type Source } from './harness.ts';
 
 let place: Place;
 let source: Source;
@@ -209,6 +209,119 @@ describe('a broken file', () => {
     await source.stop();
     await start();
     expect(images()).toEqual([]);
+  });
+});
+
+describe('a ConfigMap', () => {
+  const value = (name = 'c'): string | undefined => source.store.object('ConfigMap', 'default', name)?.data?.['key'];
+
+  test('comes, is edited, breaks, recovers and goes', async () => {
+    await start();
+    await settled();
+    const changes: string[][] = [];
+    source.store.subscribeObjects((keys) => changes.push([...keys]));
+    await writeFile(at('c.yaml'), configMap('c', 'one'));
+    await until(() => value() === 'one', 'the object');
+    await writeFile(at('c.yaml'), configMap('c', 'two'));
+    await until(() => value() === 'two', 'the edit');
+    await writeFile(at('c.yaml'), configMap('c', '[2]'));
+    await until(() => messages().length === 1, 'the report');
+    expect([value(), source.store.problems()]).toEqual([
+      'two',
+      [
+        {
+          origin: at('c.yaml'),
+          line: 6,
+          path: 'data[key]',
+          severity: 'error',
+          message: 'Invalid value: [2]: must be a string, not a list',
+          object: 'ConfigMap/default/c',
+        },
+      ],
+    ]);
+    await writeFile(at('c.yaml'), configMap('c', 'three'));
+    await until(() => value() === 'three', 'the repair');
+    await unlink(at('c.yaml'));
+    await until(() => value() === undefined, 'the end');
+    expect([changes.length, new Set(changes.flat())]).toEqual([4, new Set(['ConfigMap/default/c'])]);
+    expect(messages()).toEqual([]);
+  });
+
+  test('that is broken keeps its last good version over a restart of the daemon', async () => {
+    await writeFile(at('c.yaml'), configMap('c', 'one'));
+    await start();
+    const before = source.store.object('ConfigMap', 'default', 'c');
+    await source.stop();
+    await writeFile(at('c.yaml'), configMap('c', '[2]'));
+    await start();
+    await until(() => messages().length === 1, 'the report');
+    expect(source.store.object('ConfigMap', 'default', 'c')).toEqual(before);
+  });
+
+  test('that two files claim stays with the first, also over a restart', async () => {
+    await writeFile(at('z.yaml'), configMap('c', 'z'));
+    await start();
+    await settled();
+    await writeFile(at('a.yaml'), configMap('c', 'a'));
+    await until(() => messages().length === 1, 'the report');
+    await source.stop();
+    await start();
+    expect([value(), messages()]).toEqual([
+      'z',
+      [
+        `Duplicate value: ConfigMap default/c belongs to ${at('z.yaml')}; its second definition in ${at('a.yaml')} is ignored`,
+      ],
+    ]);
+    await settled();
+    await unlink(at('z.yaml'));
+    await until(() => value() === 'a', 'the takeover');
+  });
+});
+
+describe('a file of a pod, a ConfigMap and a Secret', () => {
+  const secret = (password: string): string =>
+    `---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: s\nstringData:\n  password: ${password}\n`;
+  const text = (map: string, password: string): string =>
+    `${manifest('p')}---\n${configMap('c', map)}${secret(password)}`;
+  const state = (): readonly unknown[] => [
+    images(),
+    source.store.object('ConfigMap', 'default', 'c')?.data?.['key'],
+    Buffer.from(source.store.object('Secret', 'default', 's')?.data?.['password'] ?? '', 'base64').toString(),
+  ];
+  const PODS = ['p-node registry/app:1'];
+
+  test('comes as a whole, and an edit of one leaves the others as they are', async () => {
+    await start();
+    await settled();
+    await writeFile(at('all.yaml'), text('one', 'hunter2'));
+    await until(() => source.snapshots.length > 0, 'the objects');
+    expect(state()).toEqual([PODS, 'one', 'hunter2']);
+    const [pod, map] = [source.store.pods()[0], source.store.object('ConfigMap', 'default', 'c')];
+    const changes: unknown[] = [];
+    source.store.subscribe((uids) => changes.push(uids));
+    source.store.subscribeObjects((keys) => changes.push(keys));
+    await writeFile(at('all.yaml'), text('one', 'hunter3'));
+    await until(() => changes.length > 0, 'the edit');
+    expect([state(), changes]).toEqual([[PODS, 'one', 'hunter3'], [new Set(['Secret/default/s'])]]);
+    expect(source.store.pods()[0]).toBe(pod);
+    expect(source.store.object('ConfigMap', 'default', 'c')).toBe(map);
+  });
+
+  test('shows nothing of the Secret that breaks, and keeps it for its owner only', async () => {
+    await writeFile(at('all.yaml'), text('one', 'hunter2'));
+    await start();
+    await source.stop();
+    expect((await stat(place.checkpointDir)).mode & 0o777).toBe(0o700);
+    await writeFile(at('all.yaml'), text('two', '[hunter3]'));
+    await start();
+    await until(() => messages().length === 1, 'the report');
+    expect(state()).toEqual([PODS, 'two', 'hunter2']);
+    expect(messages()).toEqual(['Invalid value: "<secret contents redacted>": must be a string, not a list']);
+    expect(JSON.stringify([source.logged, source.store.problems()])).not.toContain('hunter');
+    await writeFile(at('all.yaml'), text('two', '*hunter4'));
+    await until(() => messages()[0]?.startsWith('unknown anchor') === true, 'the other report');
+    expect(state()).toEqual([PODS, 'two', 'hunter2']);
+    expect(JSON.stringify([source.logged, source.store.problems()])).not.toContain('hunter');
   });
 });
 

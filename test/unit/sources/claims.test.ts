@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { planClaims, type ClaimingFile, type ClaimsPlan, type Owner } from '../../../agent/sources/claims-plan.ts';
 import { podKey } from '../../../agent/objects/index.ts';
-import { sourced } from './helpers.ts';
+import { sourced, sourcedMap } from './helpers.ts';
 
 type Claims = Readonly<Record<string, readonly (readonly [name: string, uid: string])[]>>;
 
@@ -92,6 +92,46 @@ test('a UID that two pods claim stays with the one that has it', () => {
       pod: 'default/p',
     },
   ]);
+});
+
+describe('another object that two files claim', () => {
+  const file = (origin: string, ...maps: readonly string[]): ClaimingFile => ({
+    origin,
+    leaving: origin.endsWith('-'),
+    pods: [sourced(`pod-${origin}`, origin, origin)],
+    objects: maps.map((text) => sourcedMap(text.slice(0, 1), text.slice(1), origin)),
+  });
+  const won = (result: ClaimsPlan): readonly string[] =>
+    result.objects.map(
+      ({ object, origin }) => `${origin}:${object.metadata.name}${object.metadata.resourceVersion ?? ''}`,
+    );
+
+  test('goes to the first by name, and the other is told both', () => {
+    const result = planClaims([file('a', 'm1'), file('b', 'm2', 'n3')], new Map());
+    expect([won(result), result.pods.length]).toEqual([['a:m1', 'b:n3'], 2]);
+    expect(result.problems).toEqual([
+      {
+        origin: 'b',
+        path: 'metadata.name',
+        severity: 'error',
+        message: 'Duplicate value: ConfigMap default/m belongs to a; its second definition in b is ignored',
+        object: 'ConfigMap/default/m',
+      },
+    ]);
+  });
+
+  test('stays with the file that has it, also when that is edited, until that lets go', () => {
+    const first = planClaims([file('b', 'm2')], new Map());
+    const second = planClaims([file('a', 'm1'), file('b', 'm3')], first.owners);
+    const third = planClaims([file('a', 'm1'), file('b-', 'm3')], second.owners);
+    expect([second, third].map(won)).toEqual([['b:m3'], ['a:m1']]);
+  });
+
+  test('twice in one file: the one that it has already, else the first', () => {
+    const first = planClaims([file('a', 'm1', 'm2')], new Map());
+    const second = planClaims([file('a', 'm0', 'm1')], first.owners);
+    expect([first, second].map(won)).toEqual([['a:m1'], ['a:m1']]);
+  });
 });
 
 test('laws: names and UIDs are unique, every claim is won or told, and a second plan is the same', () => {

@@ -104,7 +104,7 @@ describe('no problem shows a value of a Secret', () => {
     const mutation = fc.record({
       at: fc.nat(200),
       remove: fc.nat(3),
-      insert: fc.string({ unit: fc.constantFrom(...'{}[]:,"\'|>*&!%@ \n\t-?#'), maxLength: 3 }),
+      insert: fc.string({ unit: fc.constantFrom(...Array.from('{}[]:,"\'|>*&!%@ \n\t-?#')), maxLength: 3 }),
     });
     const text = secret(
       'stringData:\n  k: hunter2\n  "l": "hunter2"\n  m: |\n    hunter2\n  n: {o: hunter2, p: [hunter2]}',
@@ -120,7 +120,7 @@ describe('no problem shows a value of a Secret', () => {
         const shown = load(broken).problems.filter(({ path = '' }) => !path.includes('hunter2'));
         expect(shown.filter(({ message }) => message.includes('hunter2'))).toEqual([]);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 300 },
     );
   });
 });
