@@ -10,6 +10,8 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import type { EventRecorder } from './events/types.ts';
 import { createCredentials, dockerConfigPaths } from './images/credentials.ts';
+import { createPullLimit } from './images/pull-limit.ts';
+import { type PullSecrets, pullSecretsOf } from './images/pull-secrets.ts';
 import { createImagePuller } from './images/puller.ts';
 import { createSandboxImage } from './images/sandbox-image.ts';
 import { createAdmission } from './node/admission.ts';
@@ -58,7 +60,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<Po
   const { clusterDNS, clusterDomain, resolvConf } = config;
   const cgroups = (): ReturnType<PodDeps['cgroups']> => ({ driver: link.cgroupDriver(), root: config.cgroupRoot });
   return {
-    ...images(config, { runtime, events, log, clock }),
+    ...images(config, { objects, runtime, events, log, clock }),
     runtime,
     events,
     objects,
@@ -111,6 +113,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<Po
 }
 
 interface ImageParts {
+  readonly objects: ObjectReader;
   readonly runtime: ContainerRuntime;
   readonly events: EventRecorder;
   readonly log: Log;
@@ -119,16 +122,20 @@ interface ImageParts {
 
 function images(
   config: Config,
-  { runtime, events, log, clock }: ImageParts,
+  { objects, runtime, events, log, clock }: ImageParts,
 ): Pick<PodDeps, 'ensureImage' | 'sandboxImage'> {
   const credentials = createCredentials(dockerConfigPaths(config.rootDir));
-  const puller = createImagePuller({ runtime, events, clock, maxParallelPulls: config.maxParallelPulls, credentials });
+  const { maxParallelPulls, registryPullQPS, registryBurst } = config;
+  const limit = createPullLimit(registryPullQPS, registryBurst, () => clock.now());
+  const puller = createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });
   const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
   return {
     ensureImage: (pod, container, signal) => {
       const { name, namespace, uid } = pod.metadata;
       const { image, imagePullPolicy: policy } = container;
-      return puller.ensureImage({ pod: { name, namespace, uid }, container: container.name, image, policy }, signal);
+      const identity = { name, namespace, uid };
+      const pullSecrets = (): PullSecrets => pullSecretsOf(pod, objects);
+      return puller.ensureImage({ pod: identity, container: container.name, image, policy, pullSecrets }, signal);
     },
     sandboxImage: (signal) => sandboxImage.ensure(signal),
   };

@@ -1,74 +1,100 @@
+import type { Secret } from '../objects/types.ts';
 import type { ImageAuth } from '../runtime/types.ts';
+import { comparePatterns, type ImagePattern, matchesImage, parseImagePattern } from './image-pattern.ts';
 import { parseImageReference } from './reference.ts';
 
-/** Names under which config files know Docker Hub. */
-const DOCKER_HUB_HOSTS: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+/** Credentials and the images that they are for. */
+export interface KeyringEntry {
+  readonly pattern: ImagePattern;
+  readonly auth: ImageAuth;
+}
+
+export type Keyring = readonly KeyringEntry[];
 
 /**
- * Registry credentials of a Docker `config.json`, by the entries' keys. Entries without a user name and password (of
- * credential helpers) are left out. Undefined when the text is no such file; no message carries a part of it.
+ * Registry credentials of a Docker `config.json`, and of the Secret type `kubernetes.io/dockerconfigjson`. Entries without
+ * credentials (those of credential helpers) and keys that are no pattern are left out. Undefined when the text is no such
+ * file; no message carries a part of it.
  */
-export function parseDockerConfig(text: string): ReadonlyMap<string, ImageAuth> | undefined {
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (!isObject(config)) return undefined;
+export function parseDockerConfig(text: string): Keyring | undefined {
+  const config = parseObject(text);
+  if (config === undefined) return undefined;
   const { auths = {} } = config;
-  if (!isObject(auths)) return undefined;
-  return new Map(
-    Object.entries(auths).flatMap(([key, entry]) => {
-      const auth = isObject(entry) ? readEntry(entry) : undefined;
-      return auth === undefined ? [] : [[key, auth] as const];
-    }),
-  );
+  return isObject(auths) ? toKeyring(auths) : undefined;
+}
+
+/** As {@link parseDockerConfig} for the older `.dockercfg`, whose entries stand at the top. */
+export function parseDockerCfg(text: string): Keyring | undefined {
+  const entries = parseObject(text);
+  return entries === undefined ? undefined : toKeyring(entries);
+}
+
+/** What `auth` of a credential provider's answer holds: patterns, each with user name and password. */
+export function toKeyring(entries: Readonly<Record<string, unknown>>): Keyring {
+  return Object.entries(entries).flatMap(([key, entry]) => {
+    const pattern = parseImagePattern(key);
+    const auth = isObject(entry) ? readEntry(entry) : undefined;
+    return pattern === undefined || auth === undefined ? [] : [{ pattern, auth }];
+  });
+}
+
+/** All credentials of pull secrets; a secret of another type has none (`pkg/credentialprovider/secrets/secrets.go`). */
+export function secretsKeyring(secrets: readonly Secret[]): Keyring {
+  return secrets.flatMap(({ type, data = {} }) => {
+    if (type === 'kubernetes.io/dockerconfigjson') return parseDockerConfig(decode(data['.dockerconfigjson'])) ?? [];
+    if (type === 'kubernetes.io/dockercfg') return parseDockerCfg(decode(data['.dockercfg'])) ?? [];
+    return [];
+  });
 }
 
 /**
- * The credentials whose key fits the image; the longest path wins, as in the kubelet's keyring. A key is
- * `[scheme://]host[:port][/path]`; each part of the host may hold `*`.
+ * All credentials that fit an image, in the order in which they are tried: the most specific first (kubelet: `Lookup` of
+ * its keyring).
  */
-export function matchCredentials(auths: ReadonlyMap<string, ImageAuth>, image: string): ImageAuth | undefined {
-  const { domain, path } = parseImageReference(image);
-  const fitting = [...auths]
-    .map(([key, auth]) => ({ ...parseKey(key), auth }))
-    .filter((entry) => hostMatches(entry.host, domain) && pathMatches(entry.path, path))
-    .sort((a, b) => b.path.length - a.path.length || Number(a.host.includes('*')) - Number(b.host.includes('*')));
-  return fitting[0]?.auth;
+export function lookUpCredentials(keyring: Keyring, image: string): readonly ImageAuth[] {
+  const reference = parseImageReference(image);
+  return keyring
+    .filter(({ pattern }) => matchesImage(pattern, reference))
+    .sort((a, b) => comparePatterns(a.pattern, b.pattern))
+    .map(({ auth }) => auth);
 }
 
-function readEntry({ auth, username, password }: Readonly<Record<string, unknown>>): ImageAuth | undefined {
-  if (typeof username === 'string' && typeof password === 'string' && username !== '') return { username, password };
-  if (typeof auth !== 'string') return undefined;
-  const decoded = Buffer.from(auth, 'base64').toString('utf8').replace(/\0+$/, '');
+function readEntry({ auth, username, password, ...tokens }: Readonly<Record<string, unknown>>): ImageAuth | undefined {
+  const { identitytoken, registrytoken } = tokens;
+  const login = readLogin(auth) ?? { username: textOf(username), password: textOf(password) };
+  const identityToken = textOf(identitytoken);
+  const registryToken = textOf(registrytoken);
+  if (login.username === '' && identityToken === '' && registryToken === '') return undefined;
+  return {
+    ...login,
+    ...(identityToken === '' ? {} : { identityToken }),
+    ...(registryToken === '' ? {} : { registryToken }),
+  };
+}
+
+/** base64 of `<user>:<password>`; it counts more than the two fields of their own. */
+function readLogin(auth: unknown): ImageAuth | undefined {
+  if (typeof auth !== 'string' || auth === '') return undefined;
+  const decoded = decode(auth).replace(/\0+$/, '');
   const colon = decoded.indexOf(':');
   return colon < 1 ? undefined : { username: decoded.slice(0, colon), password: decoded.slice(colon + 1) };
 }
 
-function parseKey(key: string): { readonly host: string; readonly path: string } {
-  const [host = '', ...rest] = key.replace(/^https?:\/\//, '').split('/');
-  const path = rest.join('/').replace(/\/+$/, '');
-  // `v1` and `v2` are the registry protocol's, as in `https://index.docker.io/v1/`.
-  return { host: DOCKER_HUB_HOSTS.has(host) ? 'docker.io' : host, path: /^v[12]$/.test(path) ? '' : path };
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
-function hostMatches(pattern: string, domain: string): boolean {
-  const patternParts = pattern.split('.');
-  const parts = domain.split('.');
-  if (patternParts.length !== parts.length) return false;
-  return patternParts.every((glob, index) => globMatches(glob, parts[index] ?? ''));
+function decode(base64 = ''): string {
+  return Buffer.from(base64, 'base64').toString('utf8');
 }
 
-/** `*` stands for any text within one part of a host name. */
-function globMatches(glob: string, text: string): boolean {
-  const literal = glob.split('*').map((piece) => piece.replace(/[\\^$+?.()|[\]{}]/g, '\\$&'));
-  return new RegExp(`^${literal.join('.*')}$`).test(text);
-}
-
-function pathMatches(prefix: string, path: string): boolean {
-  return prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -10,14 +10,23 @@ import {
   type PodIdentity,
   RuntimeUnavailableError,
 } from '../runtime/types.ts';
+import { lookUpCredentials } from './credentials-plan.ts';
+import type { Credentials } from './credentials.ts';
 import { errorText, ImageError, pullError } from './errors.ts';
+import type { PullProgress } from './progress.ts';
+import type { PullLimit } from './pull-limit.ts';
 import { type PullPolicy, pulledMessage, quote, shouldPull } from './pull-plan.ts';
+import { missingSecretsMessage, type PullSecrets } from './pull-secrets.ts';
+import { type PullWatchDeps, type WatchedPull, watchPull } from './pull-watch.ts';
+import { pullWithCredentials } from './pull-with.ts';
 import { applyDefaultTag } from './reference.ts';
 import { SharedTasks } from './shared-task.ts';
 
 /** The kubelet's image back-off (`kubelet.go`, imageBackOffPeriod and MaxImageBackOff). */
 const BACKOFF_INITIAL_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
+/** As dockershim's flag `--image-pull-progress-deadline` had it. */
+const STALL_MS = 60_000;
 
 export interface ImageRequest {
   readonly pod: PodIdentity;
@@ -27,8 +36,8 @@ export interface ImageRequest {
   /** As the manifest has it. */
   readonly image: string;
   readonly policy: PullPolicy;
-  /** Overrides the node's own credentials. */
-  readonly auth?: ImageAuth;
+  /** The pod's own credentials, looked up when there is something to pull; tried before those of the node. */
+  readonly pullSecrets?: () => PullSecrets;
 }
 
 export interface ImagePuller {
@@ -40,16 +49,23 @@ export interface ImagePuller {
    * @throws {@link RuntimeUnavailableError} unchanged: says nothing about the image, so it neither backs off nor records
    */
   ensureImage(request: ImageRequest, signal: AbortSignal): Promise<ImageStatus>;
+  /** The pulls that are under way. */
+  pulls(): readonly PullProgress[];
 }
 
 export interface ImagePullerDeps {
   readonly runtime: Pick<ContainerRuntime, 'imageStatus' | 'pullImage'>;
   readonly events: EventRecorder;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
+  readonly log: PullWatchDeps['log'];
   /** Pulls at one time: 1 for `serializeImagePulls`, else `maxParallelImagePulls`; no limit when undefined. */
   readonly maxParallelPulls: number | undefined;
+  /** `registryPullQPS` and `registryBurst`. */
+  readonly limit: PullLimit;
   /** The node's own credentials for an image. */
-  readonly credentials: (image: string) => Promise<ImageAuth | undefined>;
+  readonly credentials: Credentials;
+  /** A pull without progress for this long is cancelled; default 60,000. */
+  readonly stallMs?: number;
 }
 
 interface Pulled {
@@ -74,6 +90,7 @@ class Puller implements ImagePuller {
   readonly #deps: ImagePullerDeps;
   readonly #slots: LimitFunction;
   readonly #pulls = new SharedTasks<Pulled>();
+  readonly #underWay = new Set<WatchedPull>();
   readonly #backoff: Backoff;
   /** What the last pull of a pod and image said, for the time that it backs off. */
   readonly #lastErrors = new Map<string, string>();
@@ -92,6 +109,10 @@ class Puller implements ImagePuller {
       if (error instanceof ImageError) record('Warning', 'Failed', `Error: ${error.reason}`);
       throw error;
     }
+  }
+
+  pulls(): readonly PullProgress[] {
+    return [...this.#underWay].map((pull) => pull.progress());
   }
 
   async #ensure(attempt: Attempt, signal: AbortSignal): Promise<ImageStatus> {
@@ -144,13 +165,13 @@ class Puller implements ImagePuller {
 
   async #pull(attempt: Attempt, signal: AbortSignal): Promise<ImageStatus> {
     const { image, reference, record } = attempt;
-    const { clock, credentials } = this.#deps;
+    const { clock } = this.#deps;
     record('Normal', 'Pulling', `Pulling image ${quote(image)}`);
     const requestedAt = clock.now();
-    const auth = attempt.auth ?? (await credentials(reference));
+    const auths = await this.#credentials(attempt, signal);
     const { status, pullMs } = await this.#pulls.run(
-      pullKey(reference, auth),
-      (pullSignal) => this.#slots(() => this.#pullNow(reference, auth, pullSignal)),
+      pullKey(reference, auths),
+      (pullSignal) => this.#slots(() => this.#pullNow(reference, auths, pullSignal)),
       signal,
     );
     const totalMs = clock.now() - requestedAt;
@@ -158,11 +179,31 @@ class Puller implements ImagePuller {
     return status;
   }
 
-  async #pullNow(reference: string, auth: ImageAuth | undefined, signal: AbortSignal): Promise<Pulled> {
+  /** Those of the pod are tried before those of the node. */
+  async #credentials({ pod, reference, pullSecrets }: Attempt, signal: AbortSignal): Promise<readonly ImageAuth[]> {
+    const { keyring, missing } = pullSecrets?.() ?? { keyring: [], missing: [] };
+    if (missing.length > 0) {
+      const reason = 'FailedToRetrieveImagePullSecret';
+      this.#deps.events.event({ kind: 'Pod', ...pod }, 'Warning', reason, missingSecretsMessage(missing));
+    }
+    return [...lookUpCredentials(keyring, reference), ...(await this.#deps.credentials(reference, signal))];
+  }
+
+  async #pullNow(reference: string, auths: readonly ImageAuth[], signal: AbortSignal): Promise<Pulled> {
     signal.throwIfAborted(); // everybody left while it waited for a slot
-    const startedAt = this.#deps.clock.now();
-    const status = await this.#deps.runtime.pullImage(reference, signal, auth);
-    return { status, pullMs: this.#deps.clock.now() - startedAt };
+    const { clock, log, limit, runtime, stallMs = STALL_MS } = this.#deps;
+    if (!limit.tryTake()) throw new Error('pull QPS exceeded');
+    const watched = watchPull(reference, { clock, log, stallMs });
+    this.#underWay.add(watched);
+    try {
+      const status = await watched.run(
+        (pullSignal, onLayer) => pullWithCredentials(runtime, reference, auths, pullSignal, onLayer),
+        signal,
+      );
+      return { status, pullMs: clock.now() - watched.progress().startedAt };
+    } finally {
+      this.#underWay.delete(watched);
+    }
   }
 
   #forgetOldBackoffs(): void {
@@ -183,10 +224,9 @@ function taggedName(image: string, record: RecordEvent): string {
 }
 
 /** Two pods share a pull only when they show the registry the same credentials. */
-function pullKey(reference: string, auth: ImageAuth | undefined): string {
-  if (auth === undefined) return reference;
-  const hash = createHash('sha256').update(JSON.stringify([auth.username, auth.password]));
-  return `${reference} ${hash.digest('hex')}`;
+function pullKey(reference: string, auths: readonly ImageAuth[]): string {
+  if (auths.length === 0) return reference;
+  return `${reference} ${createHash('sha256').update(JSON.stringify(auths)).digest('hex')}`;
 }
 
 function recorderFor(events: EventRecorder, { pod, container, init }: ImageRequest): RecordEvent {

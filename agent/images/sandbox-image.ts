@@ -1,7 +1,9 @@
 import { withDeadline } from '../deadline.ts';
-import { type ContainerRuntime, type ImageAuth, RuntimeUnavailableError } from '../runtime/types.ts';
+import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
+import type { Credentials } from './credentials.ts';
 import { errorText } from './errors.ts';
 import { builtInPauseImage, type PauseArchitecture, pauseImageArchive } from './pause/archive.ts';
+import { pullWithCredentials } from './pull-with.ts';
 import { SharedTasks } from './shared-task.ts';
 
 /**
@@ -20,7 +22,7 @@ export interface SandboxImageDeps {
   /** `podInfraContainerImage` of the configuration. */
   readonly wanted: string;
   /** The node's own credentials for an image. */
-  readonly credentials: (image: string) => Promise<ImageAuth | undefined>;
+  readonly credentials: Credentials;
   readonly log: Log;
   /** Default 5,000. */
   readonly pullDeadlineMs?: number;
@@ -72,9 +74,8 @@ async function chooseImage(deps: SandboxImageDeps, signal: AbortSignal): Promise
 
 async function pull(deps: SandboxImageDeps, signal: AbortSignal): Promise<void> {
   const { runtime, wanted, pullDeadlineMs } = deps;
-  const auth = await deps.credentials(wanted);
-  await withDeadline(`pull of ${wanted}`, pullDeadlineMs ?? PULL_DEADLINE_MS, signal, (deadline) =>
-    runtime.pullImage(wanted, deadline, auth),
+  await withDeadline(`pull of ${wanted}`, pullDeadlineMs ?? PULL_DEADLINE_MS, signal, async (deadline) =>
+    pullWithCredentials(runtime, wanted, await deps.credentials(wanted, deadline), deadline),
   );
 }
 

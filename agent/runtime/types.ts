@@ -45,7 +45,13 @@ export interface ContainerRuntime {
 
   /** ID and references of an image on the host, or undefined when it is not there. */
   imageStatus(image: string, signal: AbortSignal): Promise<ImageStatus | undefined>;
-  pullImage(image: string, signal: AbortSignal, auth?: ImageAuth): Promise<ImageStatus>;
+  /** @param onLayer learns how far the layers are; a runtime may tell nothing */
+  pullImage(
+    image: string,
+    signal: AbortSignal,
+    auth?: ImageAuth,
+    onLayer?: (layer: LayerProgress) => void,
+  ): Promise<ImageStatus>;
   /** Loads a Docker image archive (tar), as `docker load` does. */
   loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
   listImages(signal: AbortSignal): Promise<readonly ImageStatus[]>;
@@ -294,9 +300,22 @@ export interface ImageStatus {
   readonly user?: string;
 }
 
+/** How far one layer of a pull is. */
+export interface LayerProgress {
+  readonly id: string;
+  readonly phase: 'waiting' | 'downloading' | 'downloaded' | 'extracting' | 'done';
+  /** Of the phase: bytes, or while extracting what the runtime counts by. Undefined when it does not tell. */
+  readonly current: number | undefined;
+  readonly total: number | undefined;
+}
+
 export interface ImageAuth {
   readonly username: string;
   readonly password: string;
+  /** An OAuth2 refresh token, which the registry's token server takes instead of a password. */
+  readonly identityToken?: string;
+  /** A bearer token for the registry itself. */
+  readonly registryToken?: string;
 }
 
 /** The runtime cannot be reached (not running, restarting): nothing is wrong with the object, try again later. */

@@ -1,7 +1,9 @@
-import type { ImageAuth, ImageStatus } from '../types.ts';
+import type { AuthConfig } from 'dockerode';
+import type { ImageAuth, ImageStatus, LayerProgress } from '../types.ts';
 import type { DockerClient, ImageInspection, ImageListEntry } from './api.ts';
 import { isNotFound, toRuntimeError } from './errors.ts';
 import { jsonLines } from './json-lines.ts';
+import { layerProgress } from './pull-progress.ts';
 
 const toListed = (image: ImageListEntry): ImageStatus => ({
   id: image.Id,
@@ -28,15 +30,35 @@ export async function imageStatus(
   }
 }
 
+export interface PullOptions {
+  readonly auth: ImageAuth | undefined;
+  readonly onLayer: ((layer: LayerProgress) => void) | undefined;
+}
+
 /** Pulls an image and returns what was pulled. The registry's error is the rejection's message. */
 export async function pullImage(
   client: DockerClient,
   image: string,
-  auth: ImageAuth | undefined,
+  { auth, onLayer }: PullOptions,
   signal: AbortSignal,
 ): Promise<ImageStatus> {
-  await finish(`pull image ${image}`, await client.pullImage(image, auth, signal), signal);
+  const stream = await client.pullImage(image, auth === undefined ? undefined : toAuthConfig(auth), signal);
+  await finish(`pull image ${image}`, stream, signal, (message) => {
+    const layer = layerProgress(message);
+    if (layer !== undefined) onLayer?.(layer);
+  });
   return toStatus(await client.inspectImage(image, signal));
+}
+
+/** The fields of the header `X-Registry-Auth`. */
+function toAuthConfig({ username, password, identityToken, registryToken }: ImageAuth): AuthConfig {
+  const auth = {
+    username,
+    password,
+    ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
+    ...(registryToken === undefined ? {} : { registrytoken: registryToken }),
+  };
+  return auth as unknown as AuthConfig; // dockerode's type asks for serveraddress, which Docker does not need
 }
 
 export async function loadImage(client: DockerClient, archive: Uint8Array, signal: AbortSignal): Promise<void> {
@@ -44,10 +66,16 @@ export async function loadImage(client: DockerClient, archive: Uint8Array, signa
 }
 
 /** Reads a progress stream to its end; Docker reports a failure after the 200 as a message with `error`. */
-async function finish(what: string, stream: NodeJS.ReadableStream, signal: AbortSignal): Promise<void> {
+async function finish(
+  what: string,
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+  onMessage: (message: unknown) => void = () => undefined,
+): Promise<void> {
   try {
     for await (const message of jsonLines(stream)) {
       if (typeof message === 'object' && message !== null && 'error' in message) throw new Error(String(message.error));
+      onMessage(message);
     }
   } catch (error) {
     throw toRuntimeError(what, error, signal);

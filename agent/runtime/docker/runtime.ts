@@ -90,7 +90,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
       ),
     // Pods that start at one time mostly look for the same images.
     imageStatus: (image, signal) => lookups.run(image, (shared) => imageStatus(client, image, shared), signal),
-    pullImage: (image, signal, auth) => pullImage(client, image, auth, signal),
+    pullImage: (image, signal, auth, onLayer) => pullImage(client, image, { auth, onLayer }, signal),
     loadImage: (archive, signal) => loadImage(client, archive, signal),
     listImages: (signal) => listImages(client, signal),
     removeImage: (id, signal) => removeImage(client, id, signal),

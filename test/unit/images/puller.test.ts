@@ -1,24 +1,34 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ImageError } from '../../../agent/images/errors.ts';
+import { createPullLimit, type PullLimit } from '../../../agent/images/pull-limit.ts';
 import { createImagePuller, type ImagePuller, type ImageRequest } from '../../../agent/images/puller.ts';
-import { type ImageAuth, RuntimeUnavailableError } from '../../../agent/runtime/types.ts';
-import { deferred, FakeEvents, FakeImages, never, settled } from './fakes.ts';
+import { type ImageAuth, type LayerProgress, RuntimeUnavailableError } from '../../../agent/runtime/types.ts';
+import { deferred, FakeClock, FakeEvents, FakeImages, never, type PullReport, settled } from './fakes.ts';
 
 let runtime: FakeImages;
 let events: FakeEvents;
-let time: number;
-let nodeAuth: ImageAuth | undefined;
+let clock: FakeClock;
+let nodeAuths: readonly ImageAuth[];
+let logged: object[];
 
 beforeEach(() => {
   runtime = new FakeImages();
   events = new FakeEvents();
-  time = 1_000_000;
-  nodeAuth = undefined;
+  clock = new FakeClock();
+  nodeAuths = [];
+  logged = [];
 });
 
-function puller(maxParallelPulls?: number): ImagePuller {
-  const clock = { now: () => time };
-  return createImagePuller({ runtime, events, clock, maxParallelPulls, credentials: () => Promise.resolve(nodeAuth) });
+function puller(maxParallelPulls?: number, limit: PullLimit = { tryTake: () => true }): ImagePuller {
+  const log = { info: (fields: object): void => void logged.push(fields) };
+  const credentials = () => Promise.resolve(nodeAuths);
+  return createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });
+}
+
+/** Pull secrets with an entry for any image of Docker Hub. */
+function secretsOf(username: string): Pick<ImageRequest, 'pullSecrets'> {
+  const keyring = [{ pattern: { host: 'docker.io', port: '', path: '' }, auth: { username, password: 'x' } }];
+  return { pullSecrets: () => ({ keyring, missing: [] }) };
 }
 
 function request(overrides: Partial<ImageRequest> & { uid?: string } = {}): ImageRequest {
@@ -47,7 +57,7 @@ describe('one container', () => {
 
   it('pulls an image that is not there', async () => {
     runtime.onPull = () => {
-      time += 1200;
+      clock.jump(1200);
       return Promise.resolve();
     };
     expect(await outcome(puller().ensureImage(request({ image: 'app' }), never))).toBe('sha256:app:latest');
@@ -98,13 +108,101 @@ describe('one container', () => {
   });
 
   it.each([
-    [undefined, undefined, 'pull app:1'],
-    [{ username: 'node', password: 'x' }, undefined, 'pull app:1 as node'],
-    [{ username: 'node', password: 'x' }, { username: 'pod', password: 'x' }, 'pull app:1 as pod'],
+    [[], undefined, 'pull app:1'],
+    [['node'], undefined, 'pull app:1 as node'],
+    [['node'], 'pod', 'pull app:1 as pod'],
   ])('credentials of the node %j and of the pod %j: %s', async (node, pod, call) => {
-    nodeAuth = node;
-    await puller().ensureImage(request(pod === undefined ? {} : { auth: pod }), never);
+    nodeAuths = node.map((username) => ({ username, password: 'x' }));
+    await puller().ensureImage(request(pod === undefined ? {} : secretsOf(pod)), never);
     expect(runtime.calls).toEqual([call]);
+  });
+
+  it('tries all credentials in their order until one is right', async () => {
+    nodeAuths = ['wrong', 'right', 'spare'].map((username) => ({ username, password: 'x' }));
+    runtime.onPull = (_, __, { username }) => {
+      return username === 'right' ? Promise.resolve() : Promise.reject(new Error(`no access for ${username}`));
+    };
+    expect(await outcome(puller().ensureImage(request(secretsOf('pod')), never))).toBe('sha256:app:1');
+    expect(runtime.calls).toEqual(['pull app:1 as pod', 'pull app:1 as wrong', 'pull app:1 as right']);
+  });
+
+  it('says of each of several credentials what was wrong', async () => {
+    nodeAuths = ['a', 'b', 'c'].map((username) => ({ username, password: 'x' }));
+    runtime.onPull = (_, __, { username }) => Promise.reject(new Error(username === 'b' ? 'no access' : 'not found'));
+    expect(await outcome(puller().ensureImage(request(), never))).toBe('ErrImagePull: [not found, no access]');
+  });
+
+  it('tells of pull secrets that are not there, and pulls all the same', async () => {
+    const pullSecrets = () => ({ keyring: [], missing: ['a', 'b'] });
+    expect(await outcome(puller().ensureImage(request({ pullSecrets }), never))).toBe('sha256:app:1');
+    expect(events.all[1]).toBe(
+      'Warning FailedToRetrieveImagePullSecret: Unable to retrieve some image pull secrets (a, b); attempting to pull the image may not succeed.',
+    );
+    expect([...events.paths]).toContain(undefined); // it is about the pod, not about one container
+  });
+
+  it('fails when there are too many pulls a second', async () => {
+    const images = puller(
+      undefined,
+      createPullLimit(1, 1, () => clock.now()),
+    );
+    await images.ensureImage(request({ image: 'a:1' }), never);
+    expect(await outcome(images.ensureImage(request({ image: 'b:1' }), never))).toBe('ErrImagePull: pull QPS exceeded');
+    expect(runtime.calls).toEqual(['pull a:1']);
+  });
+});
+
+describe('a pull under way', () => {
+  const layer = (phase: LayerProgress['phase'], current?: number): LayerProgress => ({
+    id: 'l1',
+    phase,
+    current,
+    total: current === undefined ? undefined : 40,
+  });
+  let report: PullReport | undefined;
+  let gate: ReturnType<typeof deferred>;
+  beforeEach(() => {
+    gate = deferred();
+    runtime.onPull = (_, signal, given) => {
+      report = given;
+      signal.addEventListener('abort', () => gate.reject(new Error('connection closed')));
+      return gate.promise;
+    };
+  });
+
+  it('can be asked how far it is, and logs it', async () => {
+    const images = puller();
+    const startedAt = clock.now();
+    const ensured = images.ensureImage(request(), never);
+    await settled();
+    report?.onLayer(layer('downloading', 12));
+    expect(images.pulls()).toEqual([{ image: 'app:1', startedAt, doneBytes: 12, totalBytes: 40 }]);
+    await clock.pass(25_000);
+    expect(logged).toEqual([
+      { image: 'app:1', doneBytes: 12, totalBytes: 40, sinceMs: 10_000 },
+      { image: 'app:1', doneBytes: 12, totalBytes: 40, sinceMs: 20_000 },
+    ]);
+    gate.resolve();
+    await ensured;
+    expect([images.pulls(), clock.waiting]).toEqual([[], 0]);
+  });
+
+  it('that stalls for a minute is cancelled', async () => {
+    const message = 'pull of app:1 made no progress for 1m0s and was cancelled';
+    const ended = outcome(puller().ensureImage(request(), never));
+    await settled();
+    for (let bytes = 0; bytes < 5; bytes += 1) {
+      report?.onLayer(layer('downloading', bytes));
+      await clock.pass(50_000);
+    }
+    report?.onLayer(layer('downloading', 4)); // the same again is no progress
+    await clock.pass(10_000);
+    expect(await ended).toBe(`ErrImagePull: ${message}`);
+    expect(events.all.slice(1)).toEqual([
+      `Warning Failed: Failed to pull image "app:1": ${message}`,
+      'Warning Failed: Error: ErrImagePull',
+    ]);
+    expect(clock.waiting).toBe(0);
   });
 });
 
@@ -124,7 +222,7 @@ describe('a pull that fails', () => {
         'Warning Failed: Failed to pull image "app:1": manifest unknown',
         'Warning Failed: Error: ErrImagePull',
       ]);
-      time += wait * 1000 - 1;
+      clock.jump(wait * 1000 - 1);
       expect(await outcome(images.ensureImage(request(), never))).toBe(
         'ImagePullBackOff: Back-off pulling image "app:1": ErrImagePull: manifest unknown',
       );
@@ -132,7 +230,7 @@ describe('a pull that fails', () => {
         'Normal BackOff: Back-off pulling image "app:1"',
         'Warning Failed: Error: ImagePullBackOff',
       ]);
-      time += 1;
+      clock.jump(1);
     }
     expect(runtime.calls).toHaveLength(waits.length);
   });
@@ -188,9 +286,11 @@ describe('several at once', () => {
   });
 
   it('do not share what other credentials pull', async () => {
-    const auths = ['anna', 'ben', 'anna'].map((username) => ({ username, password: 'x' }));
+    const names = ['anna', 'ben', 'anna'];
     const images = puller();
-    await Promise.all(auths.map((auth, index) => images.ensureImage(request({ uid: `u${index}`, auth }), never)));
+    await Promise.all(
+      names.map((name, index) => images.ensureImage(request({ uid: `u${index}`, ...secretsOf(name) }), never)),
+    );
     expect(runtime.calls).toEqual(['pull app:1 as anna', 'pull app:1 as ben']);
   });
 
@@ -217,7 +317,7 @@ describe('several at once', () => {
 
   it('tells the time of the wait apart from that of the pull', async () => {
     runtime.onPull = () => {
-      time += 1000;
+      clock.jump(1000);
       return Promise.resolve();
     };
     const images = puller(1);

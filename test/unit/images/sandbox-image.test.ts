@@ -17,7 +17,7 @@ beforeEach(() => {
 function sandboxImage(options: { wanted?: string; architecture?: string; pullDeadlineMs?: number } = {}): SandboxImage {
   const log = (fields: object, message: string): void =>
     void logged.push(`${message}: ${'why' in fields ? String(fields.why) : 'err' in fields ? String(fields.err) : ''}`);
-  const credentials = () => Promise.resolve(undefined);
+  const credentials = () => Promise.resolve([]);
   return createSandboxImage({
     runtime,
     credentials,
