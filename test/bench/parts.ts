@@ -4,6 +4,7 @@ import type { DaemonHandle } from '../lab/index.ts';
 import { processStat } from '../lab/processes.ts';
 import { measureFloorBurst, measureFloorDrop } from './floor.ts';
 import { measurePodBurst, measurePodDrop, removePods, startPods } from './pods.ts';
+import { probes } from './probes.ts';
 import { milliseconds, type Row } from './report.ts';
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
@@ -11,7 +12,7 @@ import { median } from './stats.ts';
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
 
-export const parts: Readonly<Record<string, Part>> = { drop, burst, start, idle };
+export const parts: Readonly<Record<string, Part>> = { drop, burst, start, idle, probes };
 
 const burstSize = 50;
 
