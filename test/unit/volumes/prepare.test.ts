@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -14,11 +15,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Exec } from '../../../cni/index.ts';
+import type { Exec, ExecRequest } from '../../../cni/index.ts';
 import type { Volume } from '../../../agent/objects/types.ts';
 import { VolumeSetupError } from '../../../agent/volumes/errors.ts';
 import { createPodVolumes, type PodVolumes } from '../../../agent/volumes/pod-volumes.ts';
-import { container, pod, uid, volumeDeps } from './pods.ts';
+import { container, object, pod, uid, volumeDeps } from './pods.ts';
 
 const never = new AbortController().signal;
 const noExec: Exec = ({ file }) => Promise.reject(new Error(`unexpected program ${file}`));
@@ -187,6 +188,36 @@ describe('hostPath', () => {
     await expect(prepare({ hostPath: { path } })).rejects.toThrow(
       `invalid HostPath \`${path}\`: must not contain '..'`,
     );
+  });
+});
+
+describe('nfs', () => {
+  const claim = object('PersistentVolumeClaim', 'shared', { spec: { volumeName: 'pv-nfs' } });
+  const provided = object('PersistentVolume', 'pv-nfs', {
+    spec: { nfs: { server: '192.0.2.7', path: '/a' }, mountOptions: ['nfsvers=4.1', 'hard'] },
+  });
+
+  it.each<[Omit<Volume, 'name'>, string, readonly string[]]>([
+    [{ nfs: { server: 'files', path: '/a' } }, 'data', ['files:/a']],
+    [{ nfs: { server: '2001:db8::7', path: '/a', readOnly: true } }, 'data', ['-o', 'ro', '[2001:db8::7]:/a']],
+    [
+      { persistentVolumeClaim: { claimName: 'shared', readOnly: true } },
+      'pv-nfs',
+      ['-o', 'ro,nfsvers=4.1,hard', '192.0.2.7:/a'],
+    ],
+  ])('%j is mounted with its options', async (source, name, args) => {
+    const target = join(realpathSync(root), 'pods', uid, 'volumes', 'kubernetes.io~nfs', name);
+    const requests: ExecRequest[] = [];
+    volumes = createPodVolumes({
+      ...volumeDeps([claim, provided]),
+      rootDir: root,
+      exec: (request) => {
+        requests.push(request);
+        return Promise.resolve({ stdout: '', stderr: '' });
+      },
+    });
+    expect(await prepare(source)).toBe(target);
+    expect(requests).toEqual([{ file: 'mount', args: ['-t', 'nfs', ...args, target], timeoutMs: 120_000 }]);
   });
 });
 
