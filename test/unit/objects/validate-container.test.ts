@@ -139,17 +139,16 @@ describe('environment', () => {
     'status.podIPs',
   ])('can be %s', (fieldPath) => expect(containerProblems(field(fieldPath))).toEqual([]));
 
-  test.each<readonly [name: string, divisor?: string | number, container?: string]>([
-    ['limits.cpu'],
-    ['requests.cpu', '1m'],
-    ['limits.cpu', 1],
-    ['limits.cpu', '1000m'],
-    ['limits.cpu', 0],
-    ['limits.memory', '1Mi'],
-    ['requests.memory', '1024Ki'],
+  test.each<readonly [name: string, divisor: string | number, container: string]>([
+    ['requests.cpu', '1m', ''],
+    ['limits.cpu', 1, ''],
+    ['limits.cpu', '1000m', ''],
+    ['limits.cpu', 0, ''],
+    ['limits.memory', '1Mi', ''],
+    ['requests.memory', '1024Ki', ''],
     ['limits.ephemeral-storage', '1k', 'app'],
-    ['requests.hugepages-2Mi', '1Gi'],
-  ])('can be %s in %s', (name, divisor, container = '') => {
+    ['requests.hugepages-2Mi', '1Gi', ''],
+  ])('can be %s in %s', (name, divisor, container) => {
     expect(containerProblems(resource(name, divisor, container))).toEqual([]);
   });
 
