@@ -7,7 +7,9 @@ import { validateFilePath, validateMode } from './validate-paths.ts';
 import { FILE_FIELDS, validateFieldRef, validateResourceRef } from './validate-references.ts';
 import { between, requiredOneOf } from './validate-values.ts';
 
-/** Volumes whose files the node writes: from ConfigMaps, Secrets, the pod itself, tokens and certificates. */
+/*
+ * Volumes whose files the node writes: from ConfigMaps, Secrets, the pod itself, tokens and certificates.
+ */
 
 type DownwardFile = NonNullable<NonNullable<Volume['downwardAPI']>['items']>[number];
 type KeyToPath = NonNullable<NonNullable<Volume['configMap']>['items']>[number];
