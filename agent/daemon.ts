@@ -7,6 +7,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import { createPodDeps } from './daemon-pods.ts';
 import { createEventRecorder } from './events/recorder.ts';
+import { keepEvents, readEvents } from './events/snapshot.ts';
 import { acquireLock } from './lock.ts';
 import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
@@ -37,7 +38,9 @@ export async function runDaemon(config: Config, deps: { log: Logger; signal: Abo
 
 async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const startedAt = systemClock.now();
-  const events = createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName });
+  const eventsFile = join(config.rootDir, 'podwright', 'events.json');
+  const former = await readEvents(eventsFile);
+  const events = createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former });
   const network = openNetwork(config, log);
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
   const runtime = await openRuntime(config, client, network, log);
@@ -106,7 +109,18 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
           {
             socketPath: config.socketPath,
             state,
+            actions: { runtime, events, rerun: (uid) => manager.rerun(uid), now: () => systemClock.now() },
             onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),
+          },
+          until,
+        ),
+      (until) =>
+        keepEvents(
+          {
+            path: eventsFile,
+            events,
+            clock: systemClock,
+            onError: (error) => log.warn({ err: error }, 'events cannot be written down'),
           },
           until,
         ),

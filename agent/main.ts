@@ -8,6 +8,10 @@ interface CommandModule {
 const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   run: () => import('./cli/run.ts'),
   status: () => import('./cli/status.ts'),
+  logs: () => import('./cli/logs.ts'),
+  exec: () => import('./cli/exec.ts'),
+  events: () => import('./cli/events.ts'),
+  rerun: () => import('./cli/rerun.ts'),
   check: () => import('./cli/check.ts'),
   version: () => import('./cli/version.ts'),
 };

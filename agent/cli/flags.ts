@@ -23,6 +23,8 @@ export const runFlags: readonly Option[] = [
   ['--hostname-override <name>', 'name of the node (default: the host name)'],
   ['--node-labels <labels>', 'labels of the node besides the usual ones, comma-separated: key=value'],
   ['--pod-infra-container-image <image>', 'image of the pause container; the built-in one where it cannot be had'],
+  ['--image-credential-provider-config <file>', 'CredentialProviderConfig: programs that know credentials for images'],
+  ['--image-credential-provider-bin-dir <dir>', 'directory of those programs'],
   ['--socket <path>', 'socket of the local API (default: /run/podwright/podwright.sock)'],
   ['--logging-format <format>', 'json or text (default: text on a terminal)'],
   ['-v <number>', 'verbosity of the log; 4 for debug messages (default: 2)'],

@@ -1,7 +1,8 @@
-import { request } from 'node:http';
-import type { SourceProblem } from '../sources/types.ts';
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { CoreEvent } from '../events/types.ts';
 import type { NodeInfo, PodReport } from '../server/local/state.ts';
+import type { SourceProblem } from '../sources/types.ts';
 
 export const defaultSocketPath = '/run/podwright/podwright.sock';
 
@@ -12,40 +13,115 @@ export interface StatusDocument {
   readonly problems: readonly SourceProblem[];
 }
 
-/** The daemon cannot be asked; the message says why and what to do. */
-export class DaemonUnreachableError extends Error {
+/** The daemon cannot do what it was asked for, or cannot be asked; the message says why and what to do. */
+export class DaemonError extends Error {
+  override readonly name: string = 'DaemonError';
+}
+
+/** The daemon cannot be asked. */
+export class DaemonUnreachableError extends DaemonError {
   override readonly name = 'DaemonUnreachableError';
 }
 
 const timeoutMs = 10_000;
 
 export async function fetchStatus(socketPath: string): Promise<StatusDocument> {
-  return (await get(socketPath, '/podwright/v1/status')) as StatusDocument;
+  return (await readJson(await ask(socketPath, 'GET', '/podwright/v1/status', timeoutMs))) as StatusDocument;
 }
 
-export async function fetchEvents(socketPath: string, uid: string): Promise<readonly CoreEvent[]> {
-  const selector = encodeURIComponent(`involvedObject.uid=${uid}`);
-  const list = (await get(socketPath, `/api/v1/events?fieldSelector=${selector}`)) as { items: readonly CoreEvent[] };
-  return list.items;
+export async function fetchEvents(
+  socketPath: string,
+  filter: { readonly uid?: string; readonly namespace?: string },
+): Promise<readonly CoreEvent[]> {
+  const response = await ask(socketPath, 'GET', eventsPath(filter), timeoutMs);
+  return ((await readJson(response)) as { readonly items: readonly CoreEvent[] }).items;
 }
 
-async function get(socketPath: string, path: string): Promise<unknown> {
-  const text = await new Promise<string>((resolve, reject) => {
-    const call = request({ socketPath, path, timeout: timeoutMs }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const body = Buffer.concat(chunks).toString('utf8');
-        if (response.statusCode === 200) resolve(body);
-        else reject(new Error(`the daemon answered ${response.statusCode ?? 0} to ${path}: ${body}`));
-      });
+export async function post(socketPath: string, path: string): Promise<void> {
+  await readJson(await ask(socketPath, 'POST', path, timeoutMs));
+}
+
+/** Opens an answer that may go on for long: a log, a watch. */
+export async function openStream(socketPath: string, path: string): Promise<IncomingMessage> {
+  return ask(socketPath, 'GET', path, undefined);
+}
+
+/**
+ * Asks for another protocol on the connection.
+ *
+ * @returns the connection, paused, with what the daemon has sent already in front
+ */
+export async function upgrade(socketPath: string, path: string, protocol: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const headers = { connection: 'Upgrade', upgrade: protocol };
+    const call = request({ socketPath, path, method: 'POST', headers, timeout: timeoutMs });
+    const timer = failOnTimeout(call);
+    call.on('upgrade', (_response, socket, head) => {
+      timer.clear();
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
     });
-    call.on('timeout', () => call.destroy(new DaemonUnreachableError(`no answer within ${timeoutMs / 1000} s`)));
+    call.on('response', (response) => void refusal(response).then(reject, reject));
     call.on('error', (error) => reject(explain(socketPath, error)));
     call.end();
   });
-  return JSON.parse(text);
+}
+
+/** `/api/v1/namespaces/<namespace>/pods/<name>` of a pod. */
+export function podPath({ pod: { metadata } }: PodReport, root: 'api' | 'podwright' = 'api'): string {
+  const parts = [metadata.namespace, 'pods', metadata.name].map(encodeURIComponent);
+  return `/${root}/v1/namespaces/${parts.join('/')}`;
+}
+
+export function eventsPath({ uid, namespace }: { readonly uid?: string; readonly namespace?: string }): string {
+  const base = namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`;
+  const selector = uid === undefined ? '' : `?fieldSelector=${encodeURIComponent(`involvedObject.uid=${uid}`)}`;
+  return `/api/v1${base}/events${selector}`;
+}
+
+/** @param limitMs how long the daemon may be silent; undefined for any time */
+async function ask(
+  socketPath: string,
+  method: 'GET' | 'POST',
+  path: string,
+  limitMs: number | undefined,
+): Promise<IncomingMessage> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const limit = limitMs === undefined ? {} : { timeout: limitMs };
+    const call = request({ socketPath, path, method, ...limit }, resolve);
+    failOnTimeout(call);
+    call.on('error', (error) => reject(explain(socketPath, error)));
+    call.end();
+  });
+  if (response.statusCode !== 200) throw await refusal(response);
+  return response;
+}
+
+function failOnTimeout(call: ClientRequest): { readonly clear: () => void } {
+  call.on('timeout', () => call.destroy(new DaemonUnreachableError(`no answer within ${timeoutMs / 1000} s`)));
+  return { clear: () => call.setTimeout(0) };
+}
+
+async function readJson(response: IncomingMessage): Promise<unknown> {
+  return JSON.parse(await readText(response));
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The message of a v1 Status, or whatever the answer was. */
+async function refusal(response: IncomingMessage): Promise<DaemonError> {
+  const text = await readText(response);
+  try {
+    const { message } = JSON.parse(text) as { readonly message?: unknown };
+    if (typeof message === 'string') return new DaemonError(message);
+  } catch {
+    // Said below.
+  }
+  return new DaemonError(`the daemon answered ${response.statusCode ?? 0}: ${text}`);
 }
 
 function explain(socketPath: string, error: NodeJS.ErrnoException): Error {

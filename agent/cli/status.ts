@@ -1,11 +1,6 @@
 import { Command, Option } from 'commander';
-import {
-  DaemonUnreachableError,
-  defaultSocketPath,
-  fetchEvents,
-  fetchStatus,
-  type StatusDocument,
-} from './local-client.ts';
+import { exitCodeOf } from './failure.ts';
+import { defaultSocketPath, fetchEvents, fetchStatus, type StatusDocument } from './local-client.ts';
 import { renderPod } from './status/describe-render.ts';
 import { findPod, problemsOfPod } from './status/find-pod.ts';
 import { renderStatus } from './status/render.ts';
@@ -25,22 +20,14 @@ export function command(): Command {
     .addOption(new Option('-o, --output <format>', 'another form of output').choices(['json', 'yaml', 'wide']))
     .option('--socket <path>', "the daemon's socket", defaultSocketPath)
     .action(async (pod: string | undefined, options: StatusOptions) => {
-      process.exitCode = await status(pod, options);
+      process.exitCode = await exitCodeOf('podwright status', () => status(pod, options));
     });
 }
 
 async function status(name: string | undefined, options: StatusOptions): Promise<number> {
-  try {
-    const document = await fetchStatus(options.socket);
-    process.stdout.write(
-      name === undefined ? await showAll(document, options) : await showPod(document, name, options),
-    );
-    return 0;
-  } catch (error) {
-    if (!(error instanceof DaemonUnreachableError) && !(error instanceof RangeError)) throw error;
-    process.stderr.write(`podwright status: ${error.message}\n`);
-    return 1;
-  }
+  const document = await fetchStatus(options.socket);
+  process.stdout.write(name === undefined ? await showAll(document, options) : await showPod(document, name, options));
+  return 0;
 }
 
 async function showAll(document: StatusDocument, { output }: StatusOptions): Promise<string> {
@@ -51,7 +38,7 @@ async function showAll(document: StatusDocument, { output }: StatusOptions): Pro
 async function showPod(document: StatusDocument, name: string, options: StatusOptions): Promise<string> {
   const report = findPod(document, name, options.namespace);
   if (options.output === 'json' || options.output === 'yaml') return serialise(report.pod, options.output);
-  const events = await fetchEvents(options.socket, report.pod.metadata.uid);
+  const events = await fetchEvents(options.socket, { uid: report.pod.metadata.uid });
   return renderPod(report, problemsOfPod(document.problems, report), events, Date.now());
 }
 

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import { type Correlated, EventCorrelator, listedKey, type Occurrence } from './correlator.ts';
 import type { CoreEvent, EventFilter, EventStore, ObjectReference } from './types.ts';
 
-/** Events of one object that are kept, the most recent. */
-const perObject = 100;
 /** The API server's default lifetime of an event (`--event-ttl`). */
 const lifetimeMs = 3_600_000;
 
@@ -19,17 +18,20 @@ export interface EventRecorderOptions {
   readonly nodeName: string;
   /** Events kept in all; default 5,000. */
   readonly capacity?: number;
+  /** Events of a daemon that was here before, oldest first. */
+  readonly former?: readonly CoreEvent[];
 }
 
-interface Entry {
+interface Entry extends Occurrence {
   readonly id: string;
-  readonly object: ObjectReference;
-  readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
-  readonly message: string;
   readonly first: number;
-  last: number;
-  count: number;
+  readonly last: number;
+  readonly count: number;
+}
+
+interface Subscription {
+  readonly filter: EventFilter;
+  readonly listener: (event: CoreEvent) => void;
 }
 
 /** Keeps events in memory: bounded in number and age, the oldest go first. */
@@ -40,28 +42,31 @@ export function createEventRecorder(options: EventRecorderOptions): EventStore {
 class Recorder implements EventStore {
   readonly #options: EventRecorderOptions;
   readonly #capacity: number;
+  readonly #correlator = new EventCorrelator();
   /** By what makes two events one; in the order of their last occurrence. */
   readonly #entries = new Map<string, Entry>();
-  readonly #perObject = new Map<string, number>();
+  /** Occurrences that were not shown, by the key of a listed event: they are counted when the next one is. */
+  readonly #unseen = new Map<string, number>();
+  readonly #subscriptions = new Set<Subscription>();
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
     this.#capacity = options.capacity ?? 5_000;
+    for (const event of options.former ?? []) {
+      const entry = fromEvent(event);
+      this.#put(listedKey(entry), entry);
+    }
+    this.#expire(options.clock.now());
   }
 
   event(object: ObjectReference, type: 'Normal' | 'Warning', reason: string, message: string): void {
     const now = this.#options.clock.now();
     this.#expire(now);
-    const key = JSON.stringify([object.uid, object.fieldPath, type, reason, message]);
-    const known = this.#entries.get(key);
-    this.#drop(key);
-    const entry: Entry = known ?? { id: randomUUID(), object, type, reason, message, first: now, last: now, count: 0 };
-    entry.last = now;
-    entry.count += 1;
-    this.#makeRoom(object.uid);
-    this.#entries.set(key, entry);
-    this.#perObject.set(object.uid, (this.#perObject.get(object.uid) ?? 0) + 1);
-    this.#tell(entry);
+    const correlated = this.#correlator.correlate({ object, type, reason, message }, now);
+    const entry = correlated.isSpam ? undefined : this.#count({ object, type, reason, message }, correlated, now);
+    if (entry === undefined) this.#noteUnseen(correlated.key);
+    this.#tell({ object, type, reason, message }, entry?.count);
+    if (entry !== undefined) this.#publish(entry);
   }
 
   list(filter: EventFilter = {}): readonly CoreEvent[] {
@@ -71,13 +76,50 @@ class Recorder implements EventStore {
       .map((entry) => toEvent(entry, this.#options.nodeName));
   }
 
-  #tell({ object, type, reason, message, count }: Entry): void {
+  subscribe(filter: EventFilter, listener: (event: CoreEvent) => void): () => void {
+    const subscription = { filter, listener };
+    this.#subscriptions.add(subscription);
+    return () => void this.#subscriptions.delete(subscription);
+  }
+
+  #count(occurrence: Occurrence, { key, message }: Correlated, now: number): Entry {
+    const known = this.#entries.get(key);
+    const count = (known?.count ?? 0) + (this.#unseen.get(key) ?? 0) + 1;
+    const entry = {
+      ...occurrence,
+      message,
+      id: known?.id ?? randomUUID(),
+      first: known?.first ?? now,
+      last: now,
+      count,
+    };
+    this.#put(key, entry);
+    return entry;
+  }
+
+  #noteUnseen(key: string): void {
+    if (this.#entries.has(key)) this.#unseen.set(key, (this.#unseen.get(key) ?? 0) + 1);
+  }
+
+  #put(key: string, entry: Entry): void {
+    this.#drop(key);
+    if (this.#entries.size >= this.#capacity) this.#drop(this.#entries.keys().next().value ?? '');
+    this.#entries.set(key, entry);
+  }
+
+  #tell({ object, type, reason, message }: Occurrence, count: number | undefined): void {
     const { log } = this.#options;
     const { kind, namespace, name, fieldPath } = object;
     const fields = { kind, namespace, name, ...(fieldPath === undefined ? {} : { fieldPath }), reason, event: message };
-    if (count > 1) log.debug({ ...fields, count }, 'event');
+    if (count !== 1) log.debug(count === undefined ? fields : { ...fields, count }, 'event');
     else if (type === 'Warning') log.warn(fields, 'event');
     else log.info(fields, 'event');
+  }
+
+  #publish(entry: Entry): void {
+    if (this.#subscriptions.size === 0) return;
+    const event = toEvent(entry, this.#options.nodeName);
+    for (const { filter, listener } of this.#subscriptions) if (matches(entry.object, filter)) listener(event);
   }
 
   #expire(now: number): void {
@@ -87,23 +129,9 @@ class Recorder implements EventStore {
     }
   }
 
-  #makeRoom(uid: string): void {
-    if (this.#entries.size >= this.#capacity) this.#drop(this.#oldest(() => true));
-    if ((this.#perObject.get(uid) ?? 0) >= perObject) this.#drop(this.#oldest(({ object }) => object.uid === uid));
-  }
-
-  #oldest(isCandidate: (entry: Entry) => boolean): string | undefined {
-    for (const [key, entry] of this.#entries) if (isCandidate(entry)) return key;
-    return undefined;
-  }
-
-  #drop(key: string | undefined): void {
-    const entry = key === undefined ? undefined : this.#entries.get(key);
-    if (key === undefined || entry === undefined) return;
+  #drop(key: string): void {
     this.#entries.delete(key);
-    const left = (this.#perObject.get(entry.object.uid) ?? 1) - 1;
-    if (left === 0) this.#perObject.delete(entry.object.uid);
-    else this.#perObject.set(entry.object.uid, left);
+    this.#unseen.delete(key);
   }
 }
 
@@ -131,6 +159,12 @@ function toEvent(entry: Entry, host: string): CoreEvent {
     lastTimestamp: seconds(entry.last),
     count,
   };
+}
+
+function fromEvent({ metadata, involvedObject, firstTimestamp, lastTimestamp, ...event }: CoreEvent): Entry {
+  const { type, reason, message, count } = event;
+  const [first, last] = [Date.parse(firstTimestamp), Date.parse(lastTimestamp)];
+  return { id: metadata.uid, object: involvedObject, type, reason, message, first, last, count };
 }
 
 const seconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;

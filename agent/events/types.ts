@@ -11,7 +11,7 @@ export interface ObjectReference {
 export interface EventRecorder {
   /**
    * Records that something happened to an object. Repeated events of one object with the same reason and message are one
-   * event with a count, as on a cluster.
+   * event with a count, and what is too much is combined or left out, as on a cluster.
    *
    * @param reason CamelCase, the kubelet's word where it has one (`pkg/kubelet/events/event.go`)
    */
@@ -50,4 +50,6 @@ export interface EventFilter {
 export interface EventStore extends EventRecorder {
   /** Oldest first, by their last occurrence. */
   list(filter?: EventFilter): readonly CoreEvent[];
+  /** Calls `listener` with each event that happens from now on. Returns what ends that. */
+  subscribe(filter: EventFilter, listener: (event: CoreEvent) => void): () => void;
 }

@@ -40,6 +40,8 @@ export interface PodManager {
    * @param graceSeconds undefined for the pod's own
    */
   fail(uid: string, failure: PodFailure, graceSeconds: number | undefined): void;
+  /** Runs a pod that has ended once more, from its beginning; false when there is none or it has not ended. */
+  rerun(uid: string): boolean;
   /** Stops all workers; the pods go on running. */
   stop(): Promise<void>;
 }
@@ -118,6 +120,14 @@ class Manager implements PodManager {
     record.failureGraceSeconds = graceSeconds;
     this.#queue.interrupt(uid, new Error(failure.message));
     this.#queue.wake(uid);
+  }
+
+  rerun(uid: string): boolean {
+    const record = this.#records.get(uid);
+    if (record === undefined || record.terminating || !isTerminalPhase(record.status?.phase)) return false;
+    record.isRerunAsked = true;
+    this.#queue.wake(uid);
+    return true;
   }
 
   /** What a pod is made of beside its manifest has changed: its volumes follow, and what waits for it may start. */

@@ -22,6 +22,8 @@ export interface PodRecord {
   isRestored: boolean;
   /** The pod is over, and volumes and cgroup have been given back. */
   isReleased: boolean;
+  /** It has ended, and is to run once more. */
+  isRerunAsked: boolean;
   /** Once true it stays so until the pod has ended, whatever becomes of its manifest meanwhile. */
   terminating: boolean;
 }
@@ -38,6 +40,7 @@ export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): Po
     lastError: undefined,
     isRestored: false,
     isReleased: false,
+    isRerunAsked: false,
     terminating: pod === undefined,
   };
 }

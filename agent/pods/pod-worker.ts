@@ -71,6 +71,7 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   if (pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
   await restore(deps, record, pod, observed);
+  if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);
   const actions = planOf(deps, record, pod, observed);
@@ -115,7 +116,33 @@ async function replace(
   signal: AbortSignal,
 ): Promise<Run> {
   deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', 'Pod definition changed, it will be replaced');
+  return startOver(deps, record, pod, observed, signal);
+}
+
+/** A pod that has ended runs once more because somebody asked for it. */
+async function rerun(
+  deps: PodDeps,
+  record: PodRecord,
+  pod: Pod,
+  observed: RuntimePod,
+  signal: AbortSignal,
+): Promise<Run> {
+  deps.events.event(podReference(pod), 'Normal', 'Rerun', 'Pod has ended and is run once more');
+  const result = await startOver(deps, record, pod, observed, signal);
+  record.isRerunAsked = false;
+  return result;
+}
+
+async function startOver(
+  deps: PodDeps,
+  record: PodRecord,
+  pod: Pod,
+  observed: RuntimePod,
+  signal: AbortSignal,
+): Promise<Run> {
   await endPod(deps, record.identity, pod, observed, signal);
+  deps.backoff.forget(`${record.identity.uid}/`);
+  record.waiting.clear();
   record.status = undefined;
   record.failure = undefined;
   record.isRestored = false;

@@ -1,14 +1,8 @@
 import type { CoreEvent, EventFilter } from '../../events/types.ts';
+import { type Answer, failure, ok } from './answer.ts';
+import { eventFilter } from './event-filter.ts';
 import type { DaemonState, NodeInfo } from './state.ts';
-
-/** An answer of the local API: a status code and the JSON body. */
-export interface Answer {
-  readonly code: number;
-  readonly body: object;
-}
-
-/** Longest request target that is looked at. */
-const maxTargetLength = 4096;
+import { isAnswer, matchPath, parseTarget } from './target.ts';
 
 type Handler = (state: DaemonState, parameters: readonly string[], query: URLSearchParams) => Answer;
 
@@ -19,49 +13,26 @@ const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [/^\/api\/v1\/pods$/, (state) => ok(podList(state))],
   [/^\/api\/v1\/namespaces\/([^/]+)\/pods$/, (state, [namespace]) => ok(podList(state, namespace))],
   [/^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)$/, (state, [namespace, name]) => onePod(state, namespace, name)],
-  [/^\/api\/v1\/events$/, (state, _, query) => ok(eventList(state, fieldSelector(query)))],
+  [/^\/api\/v1\/events$/, (state, _, query) => ok(eventList(state, eventFilter(query, undefined)))],
   [
     /^\/api\/v1\/namespaces\/([^/]+)\/events$/,
-    (state, [namespace = ''], query) => ok(eventList(state, { ...fieldSelector(query), namespace })),
+    (state, [namespace = ''], query) => ok(eventList(state, eventFilter(query, namespace))),
   ],
   [/^\/api\/v1\/nodes$/, (state) => ok(list('NodeList', [node(state.node())]))],
   [/^\/api\/v1\/nodes\/([^/]+)$/, (state, [name]) => oneNode(state, name)],
 ];
 
 /** Answers a request from memory. Never throws for what the client sent. */
-export function answer(state: DaemonState, method: string, target: string): Answer {
-  if (target.length > maxTargetLength) return failure(414, 'RequestURITooLong', 'the request target is too long');
-  const url = parseTarget(target);
-  if (url === undefined) return failure(400, 'BadRequest', 'the request target is no path');
+export function answer(state: DaemonState, method: string, text: string): Answer {
+  const target = parseTarget(text);
+  if (isAnswer(target)) return target;
   for (const [pattern, handler] of routes) {
-    const match = pattern.exec(url.pathname);
-    if (match === null) continue;
+    const parameters = matchPath(pattern, target.path);
+    if (parameters === undefined) continue;
     if (method !== 'GET') return failure(405, 'MethodNotAllowed', `${method} is not allowed here, only GET is`);
-    const parameters = match.slice(1).map(decode);
-    return parameters.includes(undefined)
-      ? failure(400, 'BadRequest', 'the path is not encoded as a URL')
-      : handler(state, parameters as string[], url.searchParams);
+    return isAnswer(parameters) ? parameters : handler(state, parameters, target.query);
   }
   return failure(404, 'NotFound', 'the server could not find the requested resource');
-}
-
-function parseTarget(target: string): URL | undefined {
-  return URL.canParse(target, 'http://localhost') ? new URL(target, 'http://localhost') : undefined;
-}
-
-function decode(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
-}
-
-const ok = (body: object): Answer => ({ code: 200, body });
-
-/** A v1 Status, as the API server answers what it cannot do. */
-export function failure(code: number, reason: string, message: string): Answer {
-  return { code, body: { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message, reason, code } };
 }
 
 function list(kind: string, items: readonly object[]): object {
@@ -93,20 +64,6 @@ function oneNode(state: DaemonState, name: string | undefined): Answer {
 function eventList(state: DaemonState, filter: EventFilter): object {
   const events: readonly CoreEvent[] = state.events(filter);
   return list('EventList', events);
-}
-
-/** The selectors that `kubectl describe` sends; others select nothing away. */
-function fieldSelector(query: URLSearchParams): EventFilter {
-  const terms = (query.get('fieldSelector') ?? '').split(',').map((term) => term.split(/==?/));
-  const value = (field: string): string | undefined => terms.find(([name]) => name === field)?.[1];
-  const uid = value('involvedObject.uid');
-  const name = value('involvedObject.name');
-  const namespace = value('involvedObject.namespace');
-  return {
-    ...(uid === undefined ? {} : { uid }),
-    ...(name === undefined ? {} : { name }),
-    ...(namespace === undefined ? {} : { namespace }),
-  };
 }
 
 function node(info: NodeInfo): object {

@@ -1,18 +1,23 @@
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { once } from 'node:events';
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
-import { answer, failure } from './routes.ts';
+import type { NodeActions } from './actions.ts';
+import { createHandlers } from './handlers.ts';
 import type { DaemonState } from './state.ts';
 
 export interface LocalServerOptions {
   readonly socketPath: string;
   readonly state: DaemonState;
+  readonly actions: NodeActions;
   readonly onListening?: () => void;
   /** Is told of connections that could not be accepted, e.g. for want of file descriptors. */
   readonly onError?: (error: unknown) => void;
 }
+
+/** Bytes; room for the command of an `exec`, which is in the request's target. */
+const maxHeaderSize = 256 * 1024;
 
 /** Longest path that fits `sockaddr_un`; a longer one is cut by the kernel and bound elsewhere. */
 const maxSocketPath = 107;
@@ -23,35 +28,21 @@ const maxSocketPath = 107;
  * @throws when the path is too long, cannot be made, or another process answers on it
  */
 export async function startLocalServer(options: LocalServerOptions, signal: AbortSignal): Promise<void> {
-  const { socketPath, state } = options;
+  const { socketPath } = options;
   if (Buffer.byteLength(socketPath) > maxSocketPath) {
     throw new Error(`socket path ${socketPath} is longer than ${maxSocketPath} bytes: choose another with --socket`);
   }
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await removeStale(socketPath);
-  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000 }, (request, response) => {
-    respond(response, state, request.method ?? '', request.url ?? '');
-  });
+  const handlers = createHandlers(options);
+  const server = createServer({ maxHeaderSize, requestTimeout: 10_000 }, handlers.request);
+  server.on('upgrade', handlers.upgrade);
   await listen(server, socketPath);
   server.on('error', (error) => options.onError?.(error)); // Without a listener it would end the daemon.
   options.onListening?.();
   await untilAborted(signal);
-  await close(server);
-}
-
-/** A defect in what makes the answer must not take the daemon down. */
-function respond(response: ServerResponse, state: DaemonState, method: string, target: string): void {
-  let text: string;
-  let status: number;
-  try {
-    const { code, body } = answer(state, method, target);
-    [status, text] = [code, JSON.stringify(body)];
-  } catch (error) {
-    const { code, body } = failure(500, 'InternalError', error instanceof Error ? error.message : String(error));
-    [status, text] = [code, JSON.stringify(body)];
-  }
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(text);
+  const closed = close(server);
+  await Promise.all([closed, handlers.stop()]);
 }
 
 /** Removes the socket of a daemon that was killed, and nothing else that may be there by a mistake in `--socket`. */

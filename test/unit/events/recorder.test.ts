@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createEventRecorder } from '../../../agent/events/recorder.ts';
+import { createEventRecorder, type EventRecorderOptions } from '../../../agent/events/recorder.ts';
 import type { EventStore, ObjectReference } from '../../../agent/events/types.ts';
 
 const web: ObjectReference = { kind: 'Pod', namespace: 'default', name: 'web', uid: 'u1' };
@@ -14,13 +14,12 @@ interface Bench {
   readonly lines: readonly (readonly [level: string, fields: object])[];
 }
 
-function bench(capacity?: number): Bench {
-  let now = start;
+function bench(extra: Partial<EventRecorderOptions> = {}, since = 0): Bench {
+  let now = start + since;
   const lines: [string, object][] = [];
   const write = (level: string) => (fields: object) => void lines.push([level, fields]);
   const log = { info: write('info'), warn: write('warn'), debug: write('debug') };
-  const limit = capacity === undefined ? {} : { capacity };
-  const events = createEventRecorder({ clock: { now: () => now }, log, nodeName: 'node-1', ...limit });
+  const events = createEventRecorder({ clock: { now: () => now }, log, nodeName: 'node-1', ...extra });
   return { events, lines, pass: (ms) => void (now += ms) };
 }
 
@@ -96,12 +95,79 @@ describe('event recorder', () => {
     expect(seen(b)).toEqual(['Young×1', 'Old×1']);
   });
 
-  it('drops the oldest of a noisy object before those of others', () => {
+  it('makes one event of messages that differ in their text only, from the tenth on', () => {
     const b = bench();
+    for (let index = 1; index <= 12; index += 1) {
+      b.events.event(web, 'Warning', 'Failed', `try ${index}`);
+      b.events.event({ ...web, fieldPath: 'spec.containers{a}' }, 'Normal', 'Pulled', 'same');
+    }
+    const messages = b.events.list().map(({ message, count }) => [message, count]);
+    const apart = Array.from({ length: 9 }, (_, index) => [`try ${index + 1}`, 1]);
+    expect(messages).toEqual([...apart, ['(combined from similar events): try 12', 3], ['same', 12]]);
+  });
+
+  it('combines no messages that are ten minutes apart', () => {
+    const b = bench();
+    for (let index = 0; index < 12; index += 1) {
+      b.events.event(web, 'Warning', 'Failed', `try ${index}`);
+      b.pass(10 * 60_000 + 1);
+    }
+    expect(b.events.list().filter(({ message }) => message.startsWith('(combined'))).toEqual([]);
+  });
+
+  it('shows 25 events of an object at once, then one each 5 minutes with what was left out in its count', () => {
+    const b = bench();
+    for (let index = 0; index < 40; index += 1) b.events.event(web, 'Warning', 'BackOff', 'wait');
     b.events.event(db, 'Normal', 'Quiet', '');
-    for (let index = 0; index < 150; index += 1) b.events.event(web, 'Warning', 'Noise', String(index));
-    const ofWeb = b.events.list({ uid: 'u1' });
-    expect([ofWeb.length, ofWeb[0]?.message, b.events.list({ uid: 'u2' }).length]).toEqual([100, '50', 1]);
+    expect(seen(b)).toEqual(['BackOff×25', 'Quiet×1']);
+    b.pass(5 * 60_000);
+    b.events.event(web, 'Warning', 'BackOff', 'wait');
+    b.events.event(web, 'Warning', 'BackOff', 'wait');
+    expect(seen(b)).toEqual(['Quiet×1', 'BackOff×41']);
+  });
+
+  it('never shows more of an object than its tokens', () => {
+    const step = fc.record({ passMs: fc.integer({ min: 0, max: 200_000 }), message: fc.integer({ min: 0, max: 30 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const b = bench();
+        let [shown, passed] = [0, 0];
+        b.events.subscribe({}, () => void (shown += 1));
+        for (const { passMs, message } of steps) {
+          b.pass(passMs);
+          passed += passMs;
+          b.events.event(web, 'Normal', 'Noise', String(message));
+          expect(shown).toBeLessThanOrEqual(25 + passed / 300_000);
+        }
+        expect(shown).toBeGreaterThanOrEqual(Math.min(25, steps.length));
+      }),
+    );
+  });
+
+  it('tells subscribers of what matches their filter, until they leave', () => {
+    const { events } = bench();
+    const told: string[] = [];
+    const leave = events.subscribe({ namespace: 'shop' }, ({ reason, count }) => told.push(`${reason}×${count}`));
+    events.event(web, 'Normal', 'A', '');
+    events.event(db, 'Normal', 'B', '');
+    events.event(db, 'Normal', 'B', '');
+    leave();
+    events.event(db, 'Normal', 'C', '');
+    expect(told).toEqual(['B×1', 'B×2']);
+  });
+
+  it('goes on with the events of a former daemon, and counts on', () => {
+    const first = bench();
+    first.events.event(db, 'Warning', 'BackOff', 'wait');
+    for (let index = 0; index < 11; index += 1) first.events.event(web, 'Normal', 'Pulled', String(index));
+    const former = first.events.list();
+    const second = bench({ former });
+    expect(second.events.list()).toEqual(former);
+    second.events.event(db, 'Warning', 'BackOff', 'wait');
+    const [last] = second.events.list().slice(-1);
+    expect({ uid: last?.metadata.uid, count: last?.count }).toEqual({ uid: former[0]?.metadata.uid, count: 2 });
+    const later = bench({ former }, hour + 2_000);
+    expect(later.events.list()).toEqual([]);
   });
 
   it('never holds more than its capacity, and always the newest', () => {
@@ -114,7 +180,7 @@ describe('event recorder', () => {
         fc.array(call, { minLength: 1, maxLength: 60 }),
         fc.integer({ min: 1, max: 8 }),
         (calls, capacity) => {
-          const { events } = bench(capacity);
+          const { events } = bench({ capacity });
           for (const { uid, reason } of calls) events.event({ ...web, uid }, 'Normal', reason, '');
           const list = events.list();
           const last = list[list.length - 1];

@@ -1,4 +1,5 @@
 import type { Pod, PodStatus } from '../../../agent/objects/types.ts';
+import type { NodeActions } from '../../../agent/server/local/actions.ts';
 import type { DaemonState, NodeInfo, PodReport } from '../../../agent/server/local/state.ts';
 
 export const nodeInfo: NodeInfo = {
@@ -48,4 +49,16 @@ export function report(of: Pod, change: Partial<PodReport> = {}): PodReport {
 
 export function daemonState(change: Partial<DaemonState> = {}): DaemonState {
   return { node: () => nodeInfo, pods: () => [report(pod('web'))], problems: () => [], events: () => [], ...change };
+}
+
+/** Actions of a node that has nothing to act on. */
+export function nodeActions(change: Partial<NodeActions> = {}): NodeActions {
+  const nothing = (): Promise<never> => Promise.reject(new Error('there is no runtime here'));
+  return {
+    runtime: { containerLogs: nothing, exec: nothing },
+    events: { list: () => [], subscribe: () => () => undefined },
+    rerun: () => false,
+    now: () => Date.parse('2026-03-01T12:00:00Z'),
+    ...change,
+  };
 }

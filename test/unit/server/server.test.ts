@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fetchStatus } from '../../../agent/cli/local-client.ts';
 import { startLocalServer } from '../../../agent/server/local/server.ts';
 import type { DaemonState } from '../../../agent/server/local/state.ts';
-import { daemonState, nodeInfo, pod, report } from './fixtures.ts';
+import { daemonState, nodeActions, nodeInfo, pod, report } from './fixtures.ts';
 
 let directory: string;
 let controller: AbortController;
@@ -28,7 +28,7 @@ afterEach(async () => {
 
 async function start(socketPath: string, state: DaemonState = daemonState()): Promise<void> {
   await new Promise<void>((onListening, reject) => {
-    const serving = startLocalServer({ socketPath, state, onListening }, controller.signal);
+    const serving = startLocalServer({ socketPath, state, actions: nodeActions(), onListening }, controller.signal);
     running.push(serving.catch(reject));
   });
 }
