@@ -23,7 +23,14 @@ interface Row {
 }
 
 /** Volume sources, beside `emptyDir` and `hostPath`, that there is code for. */
-const builtSources: ReadonlySet<string> = new Set(['configMap', 'secret', 'downwardAPI', 'projected']);
+const builtSources: ReadonlySet<string> = new Set([
+  'configMap',
+  'secret',
+  'downwardAPI',
+  'projected',
+  'persistentVolumeClaim',
+  'nfs',
+]);
 
 const never = (): boolean => false;
 const isOneOf =
@@ -55,8 +62,6 @@ function containerRows(list: string): readonly Row[] {
     { at: 'resources.claims' },
     { at: 'restartPolicyRules.*.action', neutral: isOneOf('Restart') },
     { at: 'volumeDevices' },
-    { at: 'volumeMounts.*.subPath' },
-    { at: 'volumeMounts.*.subPathExpr' },
     ...['limits', 'requests'].map((field): Row => ({
       at: `resources.${field}.[ephemeral-storage]`,
       harmless: 'the size of what the container writes is not watched',
