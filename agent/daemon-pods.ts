@@ -9,7 +9,7 @@ import { kubepodsResources } from './cgroups/resources-plan.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import type { EventRecorder } from './events/types.ts';
-import { createCredentials, dockerConfigPaths } from './images/credentials.ts';
+import { nodeCredentials } from './images/node-credentials.ts';
 import { createPullLimit } from './images/pull-limit.ts';
 import { type PullSecrets, pullSecretsOf } from './images/pull-secrets.ts';
 import { createImagePuller } from './images/puller.ts';
@@ -60,7 +60,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<Po
   const { clusterDNS, clusterDomain, resolvConf } = config;
   const cgroups = (): ReturnType<PodDeps['cgroups']> => ({ driver: link.cgroupDriver(), root: config.cgroupRoot });
   return {
-    ...images(config, { objects, runtime, events, log, clock }),
+    ...(await images(config, { objects, runtime, events, log, clock })),
     runtime,
     events,
     objects,
@@ -120,11 +120,12 @@ interface ImageParts {
   readonly clock: Clock;
 }
 
-function images(
+async function images(
   config: Config,
   { objects, runtime, events, log, clock }: ImageParts,
-): Pick<PodDeps, 'ensureImage' | 'sandboxImage'> {
-  const credentials = createCredentials(dockerConfigPaths(config.rootDir));
+): Promise<Pick<PodDeps, 'ensureImage' | 'sandboxImage'>> {
+  const credentialDeps = { exec, log, now: () => clock.now() };
+  const credentials = await nodeCredentials(config.rootDir, config.imageCredentialProviders, credentialDeps);
   const { maxParallelPulls, registryPullQPS, registryBurst } = config;
   const limit = createPullLimit(registryPullQPS, registryBurst, () => clock.now());
   const puller = createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });

@@ -1,4 +1,6 @@
-import { ConfigError } from './error.ts';
+import { resolve } from 'node:path';
+import { type CredentialProviders, parseCredentialProviders } from './credential-providers.ts';
+import { ConfigError, type ConfigProblem } from './error.ts';
 import { type ConfigFile, noConfigFile, parseConfigFile } from './file.ts';
 import { fieldsOfFlags } from './flags.ts';
 import { kubeletFieldsActedOn } from './kubelet-schema.ts';
@@ -8,6 +10,7 @@ import { validateConfig } from './validate.ts';
 
 export { ConfigError } from './error.ts';
 export { kubeletFlags } from './flags.ts';
+export type { CredentialProvider, CredentialProviders } from './credential-providers.ts';
 export type { Config, Flags } from './types.ts';
 
 export interface ConfigDeps extends Surroundings {
@@ -30,8 +33,10 @@ export interface LoadedConfig {
 export async function loadConfig(flags: Flags, deps: ConfigDeps): Promise<LoadedConfig> {
   const file = await readConfigFile(flags.config, deps.readFile);
   const flagged = fieldsOfFlags(flags);
-  const config = mergeConfig(flags, file, { ...file.kubelet, ...flagged.fields }, deps);
-  const problems = [...file.problems, ...flagged.problems, ...validateConfig(config, flags, file)];
+  const plugins = await readCredentialProviders(flags, deps);
+  const merged = mergeConfig(flags, file, { ...file.kubelet, ...flagged.fields }, deps);
+  const config: Config = { ...merged, imageCredentialProviders: plugins.found };
+  const problems = [...file.problems, ...flagged.problems, ...plugins.problems, ...validateConfig(config, flags, file)];
   if (problems.length > 0) throw new ConfigError(problems);
   return { config, warnings: flagged.warnings, notActedOn: fieldsNotActedOn(config) };
 }
@@ -42,6 +47,30 @@ async function readConfigFile(path: string | undefined, readFile: ConfigDeps['re
     return parseConfigFile(path, await readFile(path));
   } catch (error) {
     throw new ConfigError([{ origin: path, message: `cannot be read: ${(error as Error).message}` }]);
+  }
+}
+
+interface ReadProviders {
+  readonly found: CredentialProviders | undefined;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** The two flags go together: what to run, and where it is. */
+async function readCredentialProviders(flags: Flags, { readFile, cwd }: ConfigDeps): Promise<ReadProviders> {
+  const { imageCredentialProviderConfig: file, imageCredentialProviderBinDir: binDir } = flags;
+  if (file === undefined && binDir === undefined) return { found: undefined, problems: [] };
+  const [configFlag, binDirFlag] = ['--image-credential-provider-config', '--image-credential-provider-bin-dir'];
+  const alone = (origin: string, other: string): ReadProviders => ({
+    found: undefined,
+    problems: [{ origin, message: `needs ${other} beside it` }],
+  });
+  if (file === undefined) return alone(binDirFlag, configFlag);
+  if (binDir === undefined) return alone(configFlag, binDirFlag);
+  try {
+    const { providers, problems } = parseCredentialProviders(file, await readFile(file));
+    return { found: { binDir: resolve(cwd, binDir), providers }, problems };
+  } catch (error) {
+    return { found: undefined, problems: [{ origin: file, message: `cannot be read: ${(error as Error).message}` }] };
   }
 }
 

@@ -29,7 +29,7 @@ export function mergeConfig(
   file: ConfigFile,
   kubelet: Partial<KubeletConfiguration>,
   { env, hostname, cwd }: Surroundings,
-): Config {
+): Omit<Config, 'imageCredentialProviders'> {
   const { cni, ...own } = file.podwright;
   const path = pathReader(flags.config, cwd);
   return {

@@ -1,5 +1,6 @@
 import type { CpuQuotaSettings } from '../cgroups/cpu.ts';
 import type { CgroupDriver } from '../cgroups/names.ts';
+import type { CredentialProviders } from './credential-providers.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-schema.ts';
 import type { KubeletConfiguration } from './kubelet-schema.ts';
 
@@ -45,6 +46,8 @@ export interface Config {
   /** Pulls a second, and how many at once beyond that; 0 for no limit. */
   readonly registryPullQPS: number;
   readonly registryBurst: number;
+  /** Programs that know credentials for images; undefined: none. */
+  readonly imageCredentialProviders: CredentialProviders | undefined;
   /** Undefined: the daemon's own choice. */
   readonly maxParallelStarts: number | undefined;
   readonly maxPods: number;
@@ -99,6 +102,8 @@ export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>
   /** `key=value`, comma-separated. */
   readonly nodeLabels?: string;
   readonly podInfraContainerImage?: string;
+  readonly imageCredentialProviderConfig?: string;
+  readonly imageCredentialProviderBinDir?: string;
   readonly cniConfDir?: string;
   /** Comma-separated. */
   readonly cniBinDir?: string;

@@ -52,13 +52,12 @@ export async function pullImage(
 
 /** The fields of the header `X-Registry-Auth`. */
 function toAuthConfig({ username, password, identityToken, registryToken }: ImageAuth): AuthConfig {
-  const auth = {
+  return {
     username,
     password,
     ...(identityToken === undefined ? {} : { identitytoken: identityToken }),
     ...(registryToken === undefined ? {} : { registrytoken: registryToken }),
   };
-  return auth as unknown as AuthConfig; // dockerode's type asks for serveraddress, which Docker does not need
 }
 
 export async function loadImage(client: DockerClient, archive: Uint8Array, signal: AbortSignal): Promise<void> {

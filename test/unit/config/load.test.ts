@@ -63,6 +63,7 @@ const defaults: Config = {
   maxParallelPulls: undefined,
   registryPullQPS: 5,
   registryBurst: 10,
+  imageCredentialProviders: undefined,
   maxParallelStarts: undefined,
   maxPods: 110,
   podPidsLimit: undefined,
