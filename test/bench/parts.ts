@@ -12,9 +12,10 @@ import { median } from './stats.ts';
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
 
-export const parts: Readonly<Record<string, Part>> = { drop, burst, start, idle, probes };
+export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes };
 
 const burstSize = 50;
+const restartedPods = 100;
 
 /** Podwright and floor in turn, so that what disturbs the machine disturbs both. */
 async function drop(stage: Stage, say: (text: string) => void): Promise<readonly Row[]> {
@@ -97,6 +98,32 @@ async function start(stage: Stage, say: (text: string) => void): Promise<readonl
   const result = median(times);
   const limit = { limit: 'under 1,000 ms', met: result < 1_000 };
   return [{ what: 'daemon start to first reconcile', podwright: milliseconds(result), floor: '', ratio: '', ...limit }];
+}
+
+/** A killed daemon's successor: until it has looked at every pod and left all of them as they were. */
+async function restart(stage: Stage, say: (text: string) => void): Promise<readonly Row[]> {
+  let daemon = await startReady(stage);
+  const { names } = await startPods(stage, restartedPods);
+  const before = await containerIds(stage);
+  const times: number[] = [];
+  for (let round = 1; round <= 5; round += 1) {
+    await daemon.kill9();
+    const launched = Date.now();
+    daemon = stage.host.startDaemon();
+    times.push(Date.parse((await firstReconcile(daemon)).time) - launched);
+    say(`restart ${round}: ${restartedPods} pods known again after ${milliseconds(times.at(-1) ?? 0)}`);
+  }
+  const isSame = before.join() === (await containerIds(stage)).join();
+  await removePods(stage, names);
+  await daemon.stop();
+  const what = `kill -9 and restart with ${restartedPods} pods: all known again`;
+  const limit = 'under 3,000 ms, same containers';
+  const met = isSame && Math.max(...times) < 3_000;
+  return [{ what, podwright: milliseconds(median(times)), floor: '', ratio: '', limit, met }];
+}
+
+async function containerIds({ host }: Stage): Promise<readonly string[]> {
+  return (await host.containers()).map(({ Id }) => Id).sort();
 }
 
 /** Idle cost with pods: a minute after they have settled. */
