@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { createPodNetwork, exec, type PodNetwork } from '../cni/index.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
+import { createNodeImageGc } from './daemon-images.ts';
 import { createPodDeps } from './daemon-pods.ts';
 import { createEventRecorder } from './events/recorder.ts';
 import { keepEvents, readEvents } from './events/snapshot.ts';
@@ -68,6 +69,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     onContact: (contactSignal) => link.contact(contactSignal),
     knownPods: () => store.pods().map(({ pod }) => pod.metadata.uid),
   });
+  const imageGc = createNodeImageGc(config, { client, runtime, store, events, log });
   const node = (): NodeInfo => nodeInfo(config, startedAt, link, network, addresses);
   const state = createDaemonState({ node, manager, store, events, now: () => systemClock.now() });
   log.info(
@@ -90,6 +92,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
           },
           until,
         ),
+      (until) => imageGc.run(until),
       (until) =>
         followRuntime(
           {

@@ -73,6 +73,7 @@ type KubeletField =
   | 'maxParallelPulls'
   | 'registryPullQPS'
   | 'registryBurst'
+  | 'imageGc'
   | 'maxPods'
   | 'podPidsLimit'
   | 'clusterDNS'
@@ -101,6 +102,12 @@ function kubeletFields(kubelet: Partial<KubeletConfiguration>): Pick<Config, Kub
     maxParallelPulls: kubelet.serializeImagePulls === true ? 1 : (kubelet.maxParallelImagePulls ?? undefined),
     registryPullQPS: kubelet.registryPullQPS ?? 5,
     registryBurst: kubelet.registryBurst || 10,
+    imageGc: {
+      highThresholdPercent: kubelet.imageGCHighThresholdPercent ?? 85,
+      lowThresholdPercent: kubelet.imageGCLowThresholdPercent ?? 80,
+      minAgeMs: kubelet.imageMinimumGCAge || 120 * second,
+      maxAgeMs: kubelet.imageMaximumGCAge ?? 0,
+    },
     maxPods: kubelet.maxPods || 110,
     podPidsLimit: podPidsLimit === null || podPidsLimit < 0 ? undefined : podPidsLimit,
     clusterDNS: kubelet.clusterDNS ?? [],

@@ -1,5 +1,6 @@
 import type { CpuQuotaSettings } from '../cgroups/cpu.ts';
 import type { CgroupDriver } from '../cgroups/names.ts';
+import type { ImageGcPolicy } from '../images/gc-plan.ts';
 import type { CredentialProviders } from './credential-providers.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-schema.ts';
 import type { KubeletConfiguration } from './kubelet-schema.ts';
@@ -46,6 +47,8 @@ export interface Config {
   /** Pulls a second, and how many at once beyond that; 0 for no limit. */
   readonly registryPullQPS: number;
   readonly registryBurst: number;
+  /** When images are removed that nothing needs. */
+  readonly imageGc: ImageGcPolicy;
   /** Programs that know credentials for images; undefined: none. */
   readonly imageCredentialProviders: CredentialProviders | undefined;
   /** Undefined: the daemon's own choice. */

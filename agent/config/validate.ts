@@ -49,6 +49,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
     ...nameRules(config, flags),
     ...networkRules(config, flags, file),
     ...limitRules(config, flags),
+    ...imageRules(config),
     ...resourceRules(config),
     ...logRules(flags),
   ];
@@ -85,8 +86,7 @@ function networkRules({ podCidrs, dockerHost, kubelet }: Config, flags: Flags, f
   ];
 }
 
-function limitRules({ kubelet, maxParallelStarts, ...config }: Config, flags: Flags): Rule[] {
-  const { serializeImagePulls, maxParallelImagePulls } = kubelet;
+function limitRules({ maxParallelStarts, ...config }: Config, flags: Flags): Rule[] {
   const restartMs = config.maxContainerRestartPeriodMs;
   return [
     {
@@ -95,6 +95,24 @@ function limitRules({ kubelet, maxParallelStarts, ...config }: Config, flags: Fl
       field: ['KubeletConfiguration', 'containerLogMaxFiles'],
       message: 'must be greater than 1',
     },
+    {
+      holds: (maxParallelStarts ?? 1) > 0,
+      field: ['PodwrightConfiguration', 'maxParallelStarts'],
+      message: 'must be greater than 0',
+    },
+    {
+      holds: restartMs >= minRestartPeriodMs && restartMs <= maxRestartPeriodMs,
+      field: ['KubeletConfiguration', 'crashLoopBackOff', 'maxContainerRestartPeriod'],
+      message: 'must be between 1s and 300s',
+    },
+  ];
+}
+
+/** `ValidateKubeletConfiguration` and the kubelet's `NewImageGCManager`. */
+function imageRules({ kubelet, imageGc }: Config): Rule[] {
+  const { serializeImagePulls, maxParallelImagePulls } = kubelet;
+  const { highThresholdPercent: high, lowThresholdPercent: low, minAgeMs, maxAgeMs } = imageGc;
+  return [
     {
       holds: (maxParallelImagePulls ?? 1) > 0,
       field: ['KubeletConfiguration', 'maxParallelImagePulls'],
@@ -106,14 +124,19 @@ function limitRules({ kubelet, maxParallelStarts, ...config }: Config, flags: Fl
       message: 'must not be greater than 1 while serializeImagePulls is true',
     },
     {
-      holds: (maxParallelStarts ?? 1) > 0,
-      field: ['PodwrightConfiguration', 'maxParallelStarts'],
-      message: 'must be greater than 0',
+      holds: high >= 0 && high <= 100,
+      field: ['KubeletConfiguration', 'imageGCHighThresholdPercent'],
+      message: 'must be between 0 and 100',
     },
     {
-      holds: restartMs >= minRestartPeriodMs && restartMs <= maxRestartPeriodMs,
-      field: ['KubeletConfiguration', 'crashLoopBackOff', 'maxContainerRestartPeriod'],
-      message: 'must be between 1s and 300s',
+      holds: low >= 0 && low < high,
+      field: ['KubeletConfiguration', 'imageGCLowThresholdPercent'],
+      message: `must be between 0 and imageGCHighThresholdPercent, which is ${high}, and not the same`,
+    },
+    {
+      holds: maxAgeMs === 0 || maxAgeMs > minAgeMs,
+      field: ['KubeletConfiguration', 'imageMaximumGCAge'],
+      message: 'must be longer than imageMinimumGCAge',
     },
   ];
 }

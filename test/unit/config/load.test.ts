@@ -63,6 +63,7 @@ const defaults: Config = {
   maxParallelPulls: undefined,
   registryPullQPS: 5,
   registryBurst: 10,
+  imageGc: { highThresholdPercent: 85, lowThresholdPercent: 80, minAgeMs: 120_000, maxAgeMs: 0 },
   imageCredentialProviders: undefined,
   maxParallelStarts: undefined,
   maxPods: 110,
