@@ -14,6 +14,14 @@ export interface ContainerListEntry {
   readonly HostConfig: { readonly NetworkMode: string };
 }
 
+/** A row of `GET /containers/json?size=true`. */
+export interface ContainerSizeEntry {
+  readonly Id: string;
+  readonly Labels: Readonly<Record<string, string>>;
+  /** Bytes of the writable layer; left out when there are none. */
+  readonly SizeRw?: number;
+}
+
 /** The part of `GET /containers/{id}/json` that podwright reads. */
 export interface ContainerInspection {
   readonly Id: string;
@@ -126,6 +134,8 @@ export interface DockerClient {
   updateContainer(id: string, body: ContainerUpdateBody, signal: AbortSignal): Promise<void>;
   inspectContainer(id: string, signal: AbortSignal): Promise<ContainerInspection>;
   listContainers(labels: readonly string[], signal: AbortSignal): Promise<readonly ContainerListEntry[]>;
+  /** Newest first. dockerd walks through every writable layer for it: seconds where there is much in them. */
+  listContainerSizes(labels: readonly string[], signal: AbortSignal): Promise<readonly ContainerSizeEntry[]>;
   /** What a container printed; framed unless it has a terminal. */
   containerLogs(id: string, query: LogQuery, signal: AbortSignal): Promise<Readable>;
   events(filters: Record<string, readonly string[]>, signal: AbortSignal): Promise<NodeJS.ReadableStream>;

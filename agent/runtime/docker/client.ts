@@ -5,6 +5,7 @@ import type {
   ContainerCreateBody,
   ContainerInspection,
   ContainerListEntry,
+  ContainerSizeEntry,
   ContainerUpdateBody,
   DockerClient,
   DockerInfo,
@@ -47,6 +48,9 @@ interface Engine {
   listContainers(
     options: Cancellable & { all: boolean; filters: { label: readonly string[] } },
   ): Promise<ContainerListEntry[]>;
+  listContainers(
+    options: Cancellable & { all: boolean; size: true; filters: { label: readonly string[] } },
+  ): Promise<ContainerSizeEntry[]>;
   getEvents(options: Cancellable & { filters: string }): Promise<NodeJS.ReadableStream>;
   getImage(name: string): {
     inspect(options: Cancellable): Promise<ImageInspection>;
@@ -107,6 +111,10 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
     listContainers: (label, signal) =>
       call('list containers', signal, (options) =>
         docker.listContainers({ all: true, filters: { label }, ...options }),
+      ),
+    listContainerSizes: (label, signal) =>
+      call('list sizes of containers', signal, (options) =>
+        docker.listContainers({ all: true, size: true, filters: { label }, ...options }),
       ),
     containerLogs: (id, query, abortSignal) =>
       stream(`logs of container ${id}`, abortSignal, async () => {
