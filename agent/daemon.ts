@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { createPodNetwork, exec, type PodNetwork } from '../cni/index.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
+import { createNodeEviction } from './daemon-eviction.ts';
 import { createNodeImageGc } from './daemon-images.ts';
 import { createPodDeps } from './daemon-pods.ts';
 import { createEventRecorder } from './events/recorder.ts';
@@ -12,8 +13,10 @@ import { keepEvents, readEvents } from './events/snapshot.ts';
 import { acquireLock } from './lock.ts';
 import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
+import { createLogSweep } from './node/log-sweep.ts';
 import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
 import { createDaemonState } from './node/state.ts';
+import type { PodDeps } from './pods/deps.ts';
 import { createPodManager, type PodManager } from './pods/manager.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from './runtime/docker/index.ts';
 import { followRuntime } from './runtime/follow.ts';
@@ -48,11 +51,9 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   const link = createRuntimeLink(client, config.cgroupDriver, log);
   const addresses = await nodeAddresses();
   const store = createObjectStore(['file']);
-  const deps = await createPodDeps(config, {
-    ...{ log, events, network, runtime, link, addresses },
-    objects: store,
-    manager: () => manager,
-  });
+  const parts = { log, events, network, runtime, link, addresses, objects: store, manager: () => manager };
+  const podDeps = await createPodDeps(config, parts);
+  const deps: PodDeps = { ...podDeps, admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod) };
   const manager: PodManager = createPodManager({
     deps,
     store,
@@ -68,8 +69,15 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     log,
     onContact: (contactSignal) => link.contact(contactSignal),
     knownPods: () => store.pods().map(({ pod }) => pod.metadata.uid),
+    sweepLogs: createLogSweep({
+      ...{ log, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
+      now: () => systemClock.now(),
+      knownPods: () =>
+        store.synced() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined,
+    }),
   });
   const imageGc = createNodeImageGc(config, { client, runtime, store, events, log });
+  const eviction = await createNodeEviction(config, { client, deps, manager, imageGc });
   const node = (): NodeInfo => nodeInfo(config, startedAt, link, network, addresses);
   const state = createDaemonState({ node, manager, store, events, now: () => systemClock.now() });
   log.info(
@@ -93,6 +101,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
           until,
         ),
       (until) => imageGc.run(until),
+      (until) => eviction.run(until),
       (until) =>
         followRuntime(
           {

@@ -4,6 +4,7 @@ import type { PodManager } from '../pods/manager.ts';
 import type { ContainerRuntime, RuntimePodSummary } from '../runtime/types.ts';
 import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';
 import { createWorkQueue, type WorkQueue } from '../work-queue.ts';
+import type { LogSweep } from './log-sweep.ts';
 
 /** Repairs what an event stream may have lost. */
 const relistMs = 90_000;
@@ -25,6 +26,8 @@ export interface HousekeepingDeps {
   /** Learns what the daemon must know of the runtime before pods run. */
   readonly onContact: (signal: AbortSignal) => Promise<void>;
   readonly knownPods: () => Iterable<string>;
+  /** Removes the logs of pods that are gone. */
+  readonly sweepLogs: LogSweep;
 }
 
 export interface Housekeeping {
@@ -48,6 +51,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     isFirstList = false;
     deps.manager.relisted(pods);
     await sweepPodDirectories(deps, pods, signal);
+    await deps.sweepLogs(pods, signal);
   };
   const queue: WorkQueue = createWorkQueue(async (task, signal) => {
     try {
