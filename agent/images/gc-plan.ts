@@ -122,7 +122,7 @@ function keepRules({ use, records, policy, now }: ImageGcFacts): (image: ListedI
   return (image) => {
     if (use.usedIds.has(image.id)) return 'in use';
     if (isNamed(image, sandboxImages)) return 'the sandbox image';
-    if (isNamed(image, podImages) || podImages.has(image.id)) return 'named by a pod';
+    if (isNamed(image, podImages) || use.podImages.includes(image.id)) return 'named by a pod';
     if (image.tags.length > 0 && image.digests.length === 0) return 'not from a registry';
     return now - (records.get(image.id)?.firstDetected ?? now) < policy.minAgeMs ? 'too young' : undefined;
   };
@@ -134,7 +134,7 @@ function canonicalName(image: string): string {
     const { domain, path, tag, digest } = parseImageReference(image);
     return formatImageReference({ domain, path, digest, tag: digest === undefined ? tag : undefined });
   } catch {
-    return image; // no name: an ID
+    return image;
   }
 }
 
