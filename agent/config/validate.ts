@@ -1,4 +1,5 @@
 import { parseCidr } from '../../cni/index.ts';
+import { parseThresholds } from '../eviction/thresholds.ts';
 import type { FieldPath } from '../objects/field-path.ts';
 import { formatPath } from '../objects/field-path.ts';
 import type { ConfigProblem } from './error.ts';
@@ -51,6 +52,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
     ...limitRules(config, flags),
     ...imageRules(config),
     ...resourceRules(config),
+    ...evictionRules(config),
     ...logRules(flags),
   ];
 }
@@ -159,6 +161,14 @@ function resourceRules({ kubelet, cpuQuota }: Config): Rule[] {
       message: 'must be between 1ms and 1s',
     },
   ];
+}
+
+function evictionRules({ kubelet }: Config): Rule[] {
+  return parseThresholds(kubelet).problems.map(({ field, signal, message }) => ({
+    holds: false,
+    field: ['KubeletConfiguration', field, signal],
+    message,
+  }));
 }
 
 function logRules({ loggingFormat, v }: Flags): Rule[] {

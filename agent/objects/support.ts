@@ -1,5 +1,5 @@
 import type { FieldPath } from './field-path.ts';
-import { warning, type FieldProblem } from './field-problem.ts';
+import type { FieldProblem } from './field-problem.ts';
 import { field, isJsonList, isJsonObject, type JsonValue } from './json.ts';
 import { OTHER_VOLUME_SOURCES } from './pod-schema.ts';
 
@@ -12,14 +12,12 @@ import { OTHER_VOLUME_SOURCES } from './pod-schema.ts';
 export const CONTAINER_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'] as const;
 
 interface Row {
-  /** Field path; `*` stands for every item of a list, `[name]` for a key of a map. */
+  /** Field path; `*` stands for every item of a list. */
   readonly at: string;
   /** Values that mean what happens anyhow. Without it: false, and empty text, lists and objects. */
   readonly neutral?: (value: JsonValue) => boolean;
   /** Why it cannot be had. */
   readonly why?: string;
-  /** Why a pod with the field can run all the same. Without it the field is an error. */
-  readonly harmless?: string;
 }
 
 /** Volume sources, beside `emptyDir` and `hostPath`, that there is code for. */
@@ -39,7 +37,7 @@ const isOneOf =
     values.includes(value);
 
 const ROWS: readonly Row[] = [
-  ...['imagePullSecrets', 'overhead', 'resourceClaims', 'runtimeClassName', 'schedulingGates', 'workloadRef'].map(
+  ...['overhead', 'resourceClaims', 'runtimeClassName', 'schedulingGates', 'workloadRef'].map(
     (name): Row => ({ at: `spec.${name}` }),
   ),
   ...['initContainers', 'containers', 'ephemeralContainers'].flatMap(containerRows),
@@ -62,10 +60,6 @@ function containerRows(list: string): readonly Row[] {
     { at: 'resources.claims' },
     { at: 'restartPolicyRules.*.action', neutral: isOneOf('Restart') },
     { at: 'volumeDevices' },
-    ...['limits', 'requests'].map((field): Row => ({
-      at: `resources.${field}.[ephemeral-storage]`,
-      harmless: 'the size of what the container writes is not watched',
-    })),
   ];
   return rows.map((row) => ({ ...row, at: `spec.${list}.*.${row.at}` }));
 }
@@ -80,7 +74,6 @@ export function checkSupport(pod: JsonValue, base: FieldPath): readonly FieldPro
 }
 
 function report(row: Row, path: FieldPath): FieldProblem {
-  if (row.harmless !== undefined) return warning(path, `not acted on yet: ${row.harmless}`);
   return {
     path,
     severity: 'error',
@@ -107,8 +100,5 @@ function find(value: JsonValue | undefined, steps: readonly string[], path: Fiel
   if (step === '*') {
     return isJsonList(value) ? value.flatMap((item, index) => find(item, rest, [...path, index])) : [];
   }
-  const key = /^\[(.*)\]$/.exec(step)?.[1];
-  return isJsonObject(value)
-    ? find(field(value, key ?? step), rest, [...path, key === undefined ? step : { key }])
-    : [];
+  return isJsonObject(value) ? find(field(value, step), rest, [...path, step]) : [];
 }

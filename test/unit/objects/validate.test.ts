@@ -252,19 +252,11 @@ describe('what is not acted on', () => {
     },
   ])('$at is an error', ({ text, at }) => expect(told(text)).toEqual([`${at} not supported yet`]));
 
-  test('what cannot harm is a warning', () => {
-    const text = pod({ container: 'resources: {limits: {ephemeral-storage: 1Gi}}' });
-    expect(told(text)).toEqual([
-      'warning 9 spec.containers[0].resources.limits[ephemeral-storage] not acted on yet: the size of what the container writes is not watched',
-    ]);
-    expect(load(text).pods).toHaveLength(1);
-  });
-
   test('values that change nothing pass', () => {
     const text = pod({
       spec: 'securityContext: {}\ninitContainers: []\nhostUsers: true\nos: {name: linux}\nserviceAccountName: ""\nautomountServiceAccountToken: false\ntolerations: [{operator: Exists}]\npriorityClassName: system-node-critical\ntopologySpreadConstraints: []',
       container:
-        'securityContext: {}\nenvFrom: []\nlifecycle: {}\nresizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]',
+        'resources: {limits: {ephemeral-storage: 1Gi}}\nsecurityContext: {}\nenvFrom: []\nlifecycle: {}\nresizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]',
     });
     expect(told(text)).toEqual([]);
   });
