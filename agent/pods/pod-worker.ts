@@ -14,7 +14,7 @@ import { applyResizes } from './resize-apply.ts';
 import { startContainers } from './start.ts';
 import { messageOf } from './start-failure.ts';
 import { isTerminalPhase } from './status.ts';
-import { killContainers, killPod, removeContainers, removeSandboxes } from './stop.ts';
+import { killContainers, killPod, stopSandboxes, sweepRemains } from './stop.ts';
 import { prepareVolumes, refreshVolumes } from './sync-volumes.ts';
 
 /** The kubelet's `backOffPeriod`: how long a failed sync waits, times 1 to 1.5. */
@@ -172,13 +172,20 @@ async function finish(
     return { again: { afterMs: 0 } };
   }
   deps.probes.remove(record.identity.uid);
-  await removeSandboxes(deps, actions.stopSandboxes, signal);
+  await stopSandboxes(deps, actions.stopSandboxes, signal);
   if (isTerminalPhase(record.status?.phase) && !record.isReleased) {
     await releasePod(deps, record.identity.uid, signal);
     record.isReleased = true;
   }
-  await removeContainers(deps, actions.removeContainers, signal);
-  return {};
+  return sweep(deps, actions, signal);
+}
+
+/** Removes dead containers and sandboxes; what stays is tried again. */
+async function sweep(deps: PodDeps, actions: PodActions, signal: AbortSignal): Promise<Run> {
+  const remains = { sandboxes: actions.stopSandboxes, containers: actions.removeContainers };
+  const message = await sweepRemains(deps, remains, signal);
+  if (message === undefined) return {};
+  return { again: { afterMs: retryMs }, failed: { time: deps.clock.now(), message } };
 }
 
 /** Carries a plan out: kill, make room, resize, volumes, start, sweep. */
@@ -195,11 +202,13 @@ async function apply(
     deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', message);
   }
   await killContainers(deps, stopContext(record.identity, pod, observed), actions.killContainers, signal);
-  await removeSandboxes(deps, actions.stopSandboxes, signal);
+  await stopSandboxes(deps, actions.stopSandboxes, signal);
   await applyResizes(deps, pod, observed, actions.resizeContainers, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);
-  await removeContainers(deps, actions.removeContainers, signal);
-  return { ...again(deps, record, pod, actions, problem), failed: problem };
+  const swept = await sweep(deps, actions, signal);
+  const { again: next } = again(deps, record, pod, actions, problem);
+  const soonest = [next, swept.again].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
+  return { ...(soonest === undefined ? {} : { again: { afterMs: soonest } }), failed: problem ?? swept.failed };
 }
 
 async function start(

@@ -85,5 +85,8 @@ export async function publish(
     failure: record.failure,
     now: deps.clock.now(),
   });
-  await deps.checkpoints.save(record.identity.uid, record.status);
+  // On a full disk too pods must come and go.
+  await deps.checkpoints.save(record.identity.uid, record.status).catch((error: unknown) => {
+    deps.log.warn({ pod: record.identity.name, err: error }, 'status of the pod cannot be written down');
+  });
 }

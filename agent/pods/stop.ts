@@ -1,6 +1,12 @@
 import type { ObjectReference } from '../events/types.ts';
 import type { Container } from '../objects/types.ts';
-import type { PodIdentity, RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
+import {
+  type PodIdentity,
+  type RuntimeContainerStatus,
+  type RuntimePod,
+  RuntimeUnavailableError,
+  type SandboxStatus,
+} from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
 import type { PodDeps } from './deps.ts';
 import { type HookHandler, runHook } from './hooks.ts';
@@ -105,22 +111,41 @@ function written({ annotations }: RuntimeContainerStatus, key: string): unknown 
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-/** Stops and removes sandboxes. Their containers stay, for their logs and status. */
-export async function removeSandboxes(
+/** Stops sandboxes: their networks are gone afterwards. */
+export async function stopSandboxes(
   deps: PodDeps,
   sandboxes: readonly SandboxStatus[],
   signal: AbortSignal,
 ): Promise<void> {
-  await allSettledOrThrow(
-    sandboxes.map(async ({ id }) => {
-      await deps.runtime.stopPodSandbox(id, signal);
-      await deps.runtime.removePodSandbox(id, signal);
-    }),
-  );
+  await allSettledOrThrow(sandboxes.map(({ id }) => deps.runtime.stopPodSandbox(id, signal)));
 }
 
 export async function removeContainers(deps: PodDeps, ids: readonly string[], signal: AbortSignal): Promise<void> {
   await allSettledOrThrow(ids.map((id) => deps.runtime.removeContainer(id, signal)));
+}
+
+/**
+ * Removes what a pod left behind on its way. What cannot be removed now (a mount that is busy) does not keep the pod from
+ * running: the next plan names it again.
+ *
+ * @returns why something stays
+ */
+export async function sweepRemains(
+  deps: PodDeps,
+  remains: { readonly sandboxes: readonly SandboxStatus[]; readonly containers: readonly string[] },
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  try {
+    await allSettledOrThrow([
+      ...remains.sandboxes.map(({ id }) => deps.runtime.removePodSandbox(id, signal)),
+      ...remains.containers.map((id) => deps.runtime.removeContainer(id, signal)),
+    ]);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof RuntimeUnavailableError) throw error;
+    return messageOf(error);
+  }
 }
 
 function referenceOf({ name, namespace, uid }: PodIdentity, container: string): ObjectReference {

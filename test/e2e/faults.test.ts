@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createHost, isReady, until, type DaemonHandle, type TestHost } from '../lab/index.ts';
-import { podManifest, sleeper } from './manifests.ts';
+import { podManifest, shell, sleeper } from './manifests.ts';
 
 let host: TestHost | undefined;
 let daemon: DaemonHandle | undefined;
@@ -215,17 +215,25 @@ describe('what runs out', () => {
     await host.waitForPod('late', isReady, 15_000);
   });
 
-  it('host ports: the second pod names the first’s sandbox, waits, and continues when the port is free', async () => {
+  it('host ports: a pod fails when another has its port, and waits when that one is about to end', async () => {
     host = await createHost();
     await started(host);
     const ports = { ports: [{ containerPort: 80, hostPort: 8080 }] };
-    host.drop('first.yaml', podManifest('first', [sleeper('x', ports)]));
+    host.drop('first.yaml', podManifest('first', [shell('x', 'trap "" TERM; sleep 1000 & wait; wait', ports)]));
     await host.waitForPod('first', isReady);
     host.drop('second.yaml', podManifest('second', [sleeper('x', ports)]));
-    const second = await host.waitForPod('second', ({ lastError }) => lastError !== undefined);
-    expect(second.lastError?.message).toMatch(/host port tcp\/8080 is taken by sandbox [0-9a-f]{12}/);
+    const second = await host.waitForPod('second', ({ pod }) => pod.status?.phase === 'Failed');
+    expect(second.pod.status).toMatchObject({
+      reason: 'NodePorts',
+      message:
+        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+    });
     host.removeManifest('first.yaml');
-    await host.waitForPod('second', isReady, 20_000);
+    await host.waitForPod('first', ({ terminating }) => terminating);
+    host.drop('third.yaml', podManifest('third', [sleeper('x', ports)]));
+    const third = await host.waitForPod('third', ({ lastError }) => lastError !== undefined);
+    expect(third.lastError?.message).toMatch(/host port tcp\/8080 is taken by sandbox [0-9a-f]{12}/);
+    await host.waitForPod('third', isReady, 30_000);
   });
 
   it('disk under the root directory: pods that run go on, a new one says why it cannot', async () => {
