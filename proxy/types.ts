@@ -20,7 +20,7 @@ export interface Endpoint {
   readonly port: number;
   /** It is on this node. */
   readonly isLocal: boolean;
-  /** It takes new connections: ready, and not terminating. */
+  /** It takes new connections: ready and not terminating, or published in any case (`publishNotReadyAddresses`). */
   readonly ready: boolean;
   /** It still answers, also while it terminates. */
   readonly serving: boolean;
@@ -84,7 +84,7 @@ export interface ProxySettings {
   readonly localhostNodePorts: boolean;
 }
 
-/** The whole desired state of one address family. Services are sorted by name, endpoints as their slices have them. */
+/** The whole desired state of one address family. Services are sorted by name, endpoints by their text `ip:port`. */
 export interface ProxyPlan {
   readonly settings: ProxySettings;
   readonly services: readonly ServicePortPlan[];
