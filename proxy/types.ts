@@ -94,3 +94,24 @@ export interface ProxyPlan {
 export function formatServicePortName({ namespace, name, port }: ServicePortName): string {
   return port === '' ? `${namespace}/${name}` : `${namespace}/${name}:${port}`;
 }
+
+/** What one sync did. */
+export interface SyncReport {
+  /** Everything was written anew, not only what changed. */
+  readonly full: boolean;
+  /** Rules, elements or virtual servers written. */
+  readonly written: number;
+}
+
+/**
+ * One kernel mechanism for one address family. A backend owns what it makes in the kernel, and nothing else. It keeps what it
+ * last wrote, so that a sync writes only what changed since; after a failure, or when `full` is asked for, it writes all.
+ */
+export interface ProxyBackend {
+  /** Brings the kernel to the plan, in a constant number of processes. May be repeated. Rejects when the kernel refused. */
+  sync(plan: ProxyPlan, full: boolean, signal: AbortSignal): Promise<SyncReport>;
+  /** Whether what was written is still there: false when somebody flushed the firewall. Cheap. */
+  isIntact(signal: AbortSignal): Promise<boolean>;
+  /** Removes everything that this backend makes, also what an earlier daemon left. */
+  cleanup(signal: AbortSignal): Promise<void>;
+}
