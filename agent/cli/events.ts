@@ -4,7 +4,15 @@ import type { CoreEvent } from '../events/types.ts';
 import { createEventTable, type EventColumns, renderEvents } from './events/render.ts';
 import { isAbout, parseFor } from './events/selection-plan.ts';
 import { exitCodeOf } from './failure.ts';
-import { DaemonError, defaultSocketPath, eventsPath, fetchEvents, fetchStatus, openStream } from './local-client.ts';
+import {
+  DaemonError,
+  defaultSocketPath,
+  eventsPath,
+  fetchEvents,
+  fetchStatus,
+  isCutOff,
+  openStream,
+} from './local-client.ts';
 import { findPod } from './status/find-pod.ts';
 
 interface EventsOptions {
@@ -68,12 +76,15 @@ async function watch(options: EventsOptions, wanted: Wanted): Promise<void> {
   const table = createEventTable(columnsOf(options));
   const render = (event: CoreEvent): string =>
     options.output === 'json' ? `${JSON.stringify(event)}\n` : table(event, Date.now());
-  const lines = createInterface({ input: await openStream(options.socket, path) });
-  for await (const line of lines) {
-    const { object } = JSON.parse(line) as { readonly object: CoreEvent };
-    if (wanted(object) && !process.stdout.write(render(object))) await drained();
+  try {
+    for await (const line of createInterface({ input: await openStream(options.socket, path) })) {
+      const { object } = JSON.parse(line) as { readonly object: CoreEvent };
+      if (wanted(object) && !process.stdout.write(render(object))) await drained();
+    }
+  } catch (error) {
+    if (!isCutOff(error)) throw error;
   }
-  throw new DaemonError('the watch broke off: podwright has stopped, or could not keep up with this reader');
+  throw new DaemonError('the watch broke off: podwright has stopped, or its reader could not keep up');
 }
 
 const drained = (): Promise<unknown> => new Promise((resolve) => process.stdout.once('drain', resolve));

@@ -41,6 +41,11 @@ export async function post(socketPath: string, path: string): Promise<void> {
   await readJson(await ask(socketPath, 'POST', path, timeoutMs));
 }
 
+/** An answer that began was cut off: the daemon has stopped, or does not go on with it. */
+export function isCutOff(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+}
+
 /** Opens an answer that may go on for long: a log, a watch. */
 export async function openStream(socketPath: string, path: string): Promise<IncomingMessage> {
   return ask(socketPath, 'GET', path, undefined);
@@ -54,10 +59,10 @@ export async function openStream(socketPath: string, path: string): Promise<Inco
 export async function upgrade(socketPath: string, path: string, protocol: string): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     const headers = { connection: 'Upgrade', upgrade: protocol };
-    const call = request({ socketPath, path, method: 'POST', headers, timeout: timeoutMs });
-    const timer = failOnTimeout(call);
+    const call = request({ socketPath, path, method: 'POST', headers, agent: false });
+    failOnSilence(call, timeoutMs);
     call.on('upgrade', (_response, socket, head) => {
-      timer.clear();
+      socket.setTimeout(0);
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
@@ -87,9 +92,8 @@ async function ask(
   limitMs: number | undefined,
 ): Promise<IncomingMessage> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const limit = limitMs === undefined ? {} : { timeout: limitMs };
-    const call = request({ socketPath, path, method, ...limit }, resolve);
-    failOnTimeout(call);
+    const call = request({ socketPath, path, method, agent: false }, resolve);
+    if (limitMs !== undefined) failOnSilence(call, limitMs);
     call.on('error', (error) => reject(explain(socketPath, error)));
     call.end();
   });
@@ -97,9 +101,8 @@ async function ask(
   return response;
 }
 
-function failOnTimeout(call: ClientRequest): { readonly clear: () => void } {
-  call.on('timeout', () => call.destroy(new DaemonUnreachableError(`no answer within ${timeoutMs / 1000} s`)));
-  return { clear: () => call.setTimeout(0) };
+function failOnSilence(call: ClientRequest, limitMs: number): void {
+  call.setTimeout(limitMs, () => call.destroy(new DaemonUnreachableError(`no answer within ${limitMs / 1000} s`)));
 }
 
 async function readJson(response: IncomingMessage): Promise<unknown> {

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { pipeline } from 'node:stream/promises';
 import { chooseContainer } from './containers-plan.ts';
 import { exitCodeOf } from './failure.ts';
-import { DaemonError, defaultSocketPath, fetchStatus, openStream, podPath } from './local-client.ts';
+import { DaemonError, defaultSocketPath, fetchStatus, isCutOff, openStream, podPath } from './local-client.ts';
 import { type LogFlags, logQuery } from './logs/query-plan.ts';
 import { findPod } from './status/find-pod.ts';
 
@@ -41,7 +41,7 @@ async function logs(name: string, options: LogsOptions): Promise<number> {
   try {
     await pipeline(log, process.stdout, { end: false });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    if (!isCutOff(error)) throw error;
     throw new DaemonError('the log broke off: podwright has stopped, or the container was removed', { cause: error });
   }
   return 0;

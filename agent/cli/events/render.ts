@@ -20,10 +20,13 @@ export function renderEvents(events: readonly CoreEvent[], columns: EventColumns
   return joined(renderTable([header(columns), ...events.map((event) => cells(event, columns, now))]));
 }
 
+/** Lengths that most cells do not exceed, so that rows which come one by one stand below each other. */
+const usual: Readonly<Record<string, number>> = { 'LAST SEEN': 20, TYPE: 7, REASON: 17, OBJECT: 24 };
+
 /** Renders events one by one, each with a line break; the first with the header in front. Columns grow as they must. */
 export function createEventTable(columns: EventColumns): (event: CoreEvent, now: number) => string {
   let isFirst = true;
-  let widest = header(columns);
+  let widest = header(columns).map((name) => name.padEnd(usual[name] ?? 0));
   return (event, now) => {
     const row = cells(event, columns, now);
     widest = widest.map((text, column) => ((row[column]?.length ?? 0) > text.length ? (row[column] ?? '') : text));
@@ -65,7 +68,6 @@ function lastSeen({ count, firstTimestamp, lastTimestamp }: CoreEvent, now: numb
 function printable(text: string): string {
   const end = text.search(/[\f\n\r]/);
   const line = end < 0 ? text : `${text.slice(0, end)}...`;
-  // eslint-disable-next-line no-control-regex
   return line.replaceAll(
     /[\u0000-\u001f\u007f-\u009f]/g,
     (control) => `^${String.fromCharCode((control.charCodeAt(0) & 0x1f) + 64)}`,

@@ -22,8 +22,8 @@ export async function runSession(socket: Duplex, streams: SessionStreams): Promi
   const broken = new Promise<never>((_, reject) => {
     const gone = (cause?: unknown): void =>
       reject(new DaemonError('podwright went away while the command ran', { cause }));
-    socket.once('error', gone);
-    socket.once('close', gone);
+    socket.on('error', gone);
+    socket.once('close', () => gone());
   });
   broken.catch(() => undefined);
   const release = [passInput(socket, streams), passSize(socket, streams)];

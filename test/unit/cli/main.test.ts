@@ -29,8 +29,12 @@ async function podwright(args: readonly string[]): Promise<{ code: number; stdou
 describe('command line', { timeout: 30_000 }, () => {
   it.each<[string, readonly string[], number, RegExp, RegExp]>([
     ['version', ['version'], 0, /^podwright dev\n$/, /^$/],
-    ['help', ['--help'], 0, /run .*status .*check .*version /s, /^$/],
+    ['help', ['--help'], 0, /run .*status .*logs .*exec .*events .*rerun .*check .*version /s, /^$/],
     ['help of a command', ['run', '--help'], 0, /--pod-infra-container-image/, /^$/],
+    ['help of exec', ['exec', '--help'], 0, /<pod> -- <command> \[args\.\.\.\]/, /^$/],
+    ['exec without a command', ['exec', 'web'], 2, /^$/, /missing required argument 'command'/],
+    ['logs with a wrong flag', ['logs', 'web', '--tail', 'x'], 1, /^$/, /^podwright logs: --tail must be greater/],
+    ['events of what is no object', ['events', '--for', 'web'], 1, /^$/, /^podwright events: --for: "web"/],
     ['an unknown command', ['stats'], 2, /^$/, /unknown command 'stats'\n\(Did you mean status\?\)/],
     ['an unknown flag', ['run', '--manifest', 'x'], 2, /^$/, /\(Did you mean --manifests\?\)/],
     ['a value that is no choice', ['status', '-o', 'xml'], 2, /^$/, /Allowed choices are json, yaml, wide/],
