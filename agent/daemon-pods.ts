@@ -10,15 +10,16 @@ import { type Clock, systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import type { EventRecorder } from './events/types.ts';
 import { nodeCredentials } from './images/node-credentials.ts';
+import type { PullProgress } from './images/progress.ts';
 import { createPullLimit } from './images/pull-limit.ts';
 import { type PullSecrets, pullSecretsOf } from './images/pull-secrets.ts';
-import { createImagePuller } from './images/puller.ts';
+import { type ContainerList, createImagePuller } from './images/puller.ts';
 import { createSandboxImage } from './images/sandbox-image.ts';
 import { createAdmission } from './node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from './node/allocatable.ts';
 import { nodeCapacity } from './node/resources.ts';
 import type { RuntimeLink } from './node/runtime-link.ts';
-import type { ObjectReader } from './objects/types.ts';
+import type { ObjectReader, Pod } from './objects/types.ts';
 import { createStatusCheckpoints } from './pods/checkpoint.ts';
 import type { Log, PodDeps } from './pods/deps.ts';
 import { createPodIdentityFiles } from './pods/identity.ts';
@@ -45,8 +46,14 @@ export interface PodParts {
   readonly manager: () => PodManager;
 }
 
+/** What pod workers act through, and what else is told of it. */
+export interface NodePodDeps extends PodDeps {
+  /** Image pulls that are under way. */
+  readonly pulls: () => readonly PullProgress[];
+}
+
 /** Puts together all that pod workers act through. */
-export async function createPodDeps(config: Config, parts: PodParts): Promise<PodDeps> {
+export async function createPodDeps(config: Config, parts: PodParts): Promise<NodePodDeps> {
   const clock = systemClock;
   const { log, events, runtime, link, manager, objects } = parts;
   await mkdir(config.rootDir, { recursive: true });
@@ -123,7 +130,7 @@ interface ImageParts {
 async function images(
   config: Config,
   { objects, runtime, events, log, clock }: ImageParts,
-): Promise<Pick<PodDeps, 'ensureImage' | 'sandboxImage'>> {
+): Promise<Pick<NodePodDeps, 'ensureImage' | 'sandboxImage' | 'pulls'>> {
   const credentialDeps = { exec, log, now: () => clock.now() };
   const credentials = await nodeCredentials(config.rootDir, config.imageCredentialProviders, credentialDeps);
   const { maxParallelPulls, registryPullQPS, registryBurst } = config;
@@ -136,10 +143,17 @@ async function images(
       const { image, imagePullPolicy: policy } = container;
       const identity = { name, namespace, uid };
       const pullSecrets = (): PullSecrets => pullSecretsOf(pod, objects);
-      return puller.ensureImage({ pod: identity, container: container.name, image, policy, pullSecrets }, signal);
+      const list = listOf(pod, container.name);
+      return puller.ensureImage({ pod: identity, container: container.name, list, image, policy, pullSecrets }, signal);
     },
+    pulls: () => puller.pulls(),
     sandboxImage: (signal) => sandboxImage.ensure(signal),
   };
+}
+
+function listOf({ spec }: Pod, container: string): ContainerList {
+  const lists = ['initContainers', 'ephemeralContainers'] as const;
+  return lists.find((list) => spec[list]?.some(({ name }) => name === container)) ?? 'containers';
 }
 
 async function podCgroups(

@@ -79,7 +79,11 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   const imageGc = createNodeImageGc(config, { client, runtime, store, events, log });
   const eviction = await createNodeEviction(config, { client, deps, manager, imageGc });
   const node = (): NodeInfo => nodeInfo(config, startedAt, link, network, addresses);
-  const state = createDaemonState({ node, manager, store, events, now: () => systemClock.now() });
+  const state = createDaemonState({
+    ...{ node, manager, store, events },
+    pulls: podDeps.pulls,
+    now: () => systemClock.now(),
+  });
   log.info(
     { version, node: config.nodeName, manifests: config.manifestDir, docker: config.dockerHost },
     'podwright starts',

@@ -1,4 +1,6 @@
+import type { Pod } from '../objects/types.ts';
 import type { LayerProgress } from '../runtime/types.ts';
+import { applyDefaultTag } from './reference.ts';
 
 /** How far a pull is. */
 export interface PullProgress {
@@ -44,6 +46,27 @@ export function sumOfLayers(layers: Layers): Pick<PullProgress, 'doneBytes' | 't
   const all = [...layers.values()];
   const sum = (of: (layer: Layer) => number): number => all.reduce((total, layer) => total + of(layer), 0);
   return { doneBytes: sum(({ doneBytes }) => doneBytes), totalBytes: sum(({ totalBytes }) => totalBytes) };
+}
+
+/** The pulls that containers of a pod wait for. */
+export function pullsForPod({ spec, status }: Pod, pulls: readonly PullProgress[]): readonly PullProgress[] {
+  if (pulls.length === 0) return [];
+  const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  const statuses = [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses];
+  const waiting = new Set(statuses.filter(({ state }) => state?.waiting !== undefined).map(({ name }) => name));
+  const { containers, initContainers = [], ephemeralContainers = [] } = spec;
+  const images = [...containers, ...initContainers, ...ephemeralContainers]
+    .filter(({ name }) => waiting.has(name))
+    .flatMap(({ image }) => pulledName(image));
+  return pulls.filter(({ image }) => images.includes(image));
+}
+
+function pulledName(image = ''): readonly string[] {
+  try {
+    return [applyDefaultTag(image)];
+  } catch {
+    return []; // what is no name is not pulled
+  }
 }
 
 /** `pulling app:1: 12 MB of 40 MB`, for people. */

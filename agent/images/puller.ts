@@ -28,11 +28,13 @@ const BACKOFF_MAX_MS = 300_000;
 /** As dockershim's flag `--image-pull-progress-deadline` had it. */
 const STALL_MS = 60_000;
 
+export type ContainerList = 'containers' | 'initContainers' | 'ephemeralContainers';
+
 export interface ImageRequest {
   readonly pod: PodIdentity;
   readonly container: string;
-  /** An init container, which events name by another field path. */
-  readonly init?: boolean;
+  /** The list of the pod's spec that the container is in, which events name; default `containers`. */
+  readonly list?: ContainerList;
   /** As the manifest has it. */
   readonly image: string;
   readonly policy: PullPolicy;
@@ -229,8 +231,7 @@ function pullKey(reference: string, auths: readonly ImageAuth[]): string {
   return `${reference} ${createHash('sha256').update(JSON.stringify(auths)).digest('hex')}`;
 }
 
-function recorderFor(events: EventRecorder, { pod, container, init }: ImageRequest): RecordEvent {
-  const list = init === true ? 'initContainers' : 'containers';
+function recorderFor(events: EventRecorder, { pod, container, list = 'containers' }: ImageRequest): RecordEvent {
   const object: ObjectReference = {
     kind: 'Pod',
     namespace: pod.namespace,

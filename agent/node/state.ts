@@ -1,4 +1,5 @@
 import type { EventStore } from '../events/types.ts';
+import { pullsForPod, type PullProgress } from '../images/progress.ts';
 import { qosClass } from '../objects/index.ts';
 import type { PodManager, PodView } from '../pods/manager.ts';
 import { timestamp } from '../pods/container-status.ts';
@@ -11,6 +12,8 @@ export interface StateParts {
   readonly manager: PodManager;
   readonly store: ObjectStore;
   readonly events: EventStore;
+  /** Image pulls that are under way. */
+  readonly pulls: () => readonly PullProgress[];
   readonly now: () => number;
 }
 
@@ -24,15 +27,18 @@ export function createDaemonState(parts: StateParts): DaemonState {
   };
 }
 
-function report({ store, node, now }: StateParts, view: PodView): PodReport {
+function report({ store, node, now, pulls }: StateParts, view: PodView): PodReport {
   const { uid, name, namespace } = view.pod.metadata;
   const key = `${namespace}/${name}`;
   const { lastError } = view;
+  const pod = { ...view.pod, status: view.status ?? pendingStatus(view, node().addresses, now()) };
+  const waitsFor = pullsForPod(pod, pulls());
   return {
-    pod: { ...view.pod, status: view.status ?? pendingStatus(view, node().addresses, now()) },
+    pod,
     origin: store.pod(uid)?.origin ?? '',
     terminating: view.terminating,
     warnings: store.problems().filter(({ pod, severity }) => pod === key && severity === 'warning'),
+    ...(waitsFor.length === 0 ? {} : { pulls: waitsFor }),
     ...(lastError === undefined ? {} : { lastError: { time: timestamp(lastError.time), message: lastError.message } }),
   };
 }

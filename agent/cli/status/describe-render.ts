@@ -1,4 +1,5 @@
 import type { CoreEvent } from '../../events/types.ts';
+import { progressText } from '../../images/progress.ts';
 import type { Container, ContainerStatus, PodCondition } from '../../objects/types.ts';
 import type { PodReport } from '../../server/local/state.ts';
 import type { SourceProblem } from '../../sources/types.ts';
@@ -16,12 +17,13 @@ export function renderPod(
   events: readonly CoreEvent[],
   now: number,
 ): string {
-  const { pod, lastError } = report;
+  const { pod, lastError, pulls = [] } = report;
   const lines = [
     ...renderHead(report, now),
     ...renderContainers('Init Containers:', pod.spec.initContainers, pod.status?.initContainerStatuses),
     ...renderContainers('Containers:', pod.spec.containers, pod.status?.containerStatuses),
     ...renderConditions(pod.status?.conditions ?? []),
+    ...pulls.map((pull) => `Image Pull:  ${progressText(pull)}`),
     ...(lastError === undefined ? [] : [`Last Error:  ${lastError.message} (${age(lastError.time, now)} ago)`]),
     ...(problems.length === 0
       ? []

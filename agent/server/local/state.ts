@@ -1,4 +1,5 @@
 import type { CoreEvent, EventFilter } from '../../events/types.ts';
+import type { PullProgress } from '../../images/progress.ts';
 import type { Pod } from '../../objects/types.ts';
 import type { SourceProblem } from '../../sources/types.ts';
 
@@ -38,6 +39,8 @@ export interface PodReport {
   readonly terminating: boolean;
   /** What its manifest says that is not acted on. */
   readonly warnings: readonly SourceProblem[];
+  /** Image pulls that its containers wait for; absent without any. */
+  readonly pulls?: readonly PullProgress[];
   readonly lastError?: { /** RFC 3339. */ readonly time: string; readonly message: string };
 }
 

@@ -145,6 +145,11 @@ Events:
   });
 });
 
+it('says how far an image pull is that the pod waits for', () => {
+  const pulls = [{ image: 'app:1', startedAt: 0, doneBytes: 12e6, totalBytes: 40e6 }];
+  expect(renderPod({ ...failing, pulls }, [], [], now)).toContain('\nImage Pull:  pulling app:1: 12 MB of 40 MB\n');
+});
+
 describe('findPod', () => {
   const other = report({ ...crashing, metadata: { ...crashing.metadata, namespace: 'other' } });
 

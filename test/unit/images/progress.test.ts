@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Layers, progressText, sumOfLayers, withLayer } from '../../../agent/images/progress.ts';
+import { type Layers, progressText, pullsForPod, sumOfLayers, withLayer } from '../../../agent/images/progress.ts';
 import { createPullLimit } from '../../../agent/images/pull-limit.ts';
+import type { Pod } from '../../../agent/objects/types.ts';
 import { layerProgress } from '../../../agent/runtime/docker/pull-progress.ts';
 
 /** Lines that Docker writes, with the sums after each; undefined where nothing has changed. */
@@ -70,5 +71,35 @@ describe('the limit of pulls', () => {
       return limit.tryTake() ? 'y' : 'n';
     });
     expect(taken.join('')).toBe(expected.replaceAll(' ', ''));
+  });
+});
+
+describe('pullsForPod', () => {
+  const pulls = ['app:latest', 'side:1', 'other:1'].map((image) => ({
+    image,
+    startedAt: 0,
+    doneBytes: 1,
+    totalBytes: 2,
+  }));
+  const waiting = (name: string) => ({ name, state: { waiting: { reason: 'ContainerCreating' } } });
+  const running = (name: string) => ({ name, state: { running: {} } });
+
+  it.each([
+    [[waiting('a')], [waiting('s')], ['app:latest', 'side:1']],
+    [[running('a')], [waiting('s')], ['side:1']],
+    [[waiting('a')], [], ['app:latest']],
+    [[], [], []],
+  ])('%j and init %j: %j', (containerStatuses, initContainerStatuses, expected) => {
+    const pod = {
+      spec: {
+        containers: [
+          { name: 'a', image: 'app' },
+          { name: 'b', image: 'No Name' },
+        ],
+        initContainers: [{ name: 's', image: 'side:1' }],
+      },
+      status: { containerStatuses: [...containerStatuses, waiting('b')], initContainerStatuses },
+    } as unknown as Pod;
+    expect(pullsForPod(pod, pulls).map(({ image }) => image)).toEqual(expected);
   });
 });

@@ -100,10 +100,11 @@ describe('one container', () => {
   });
 
   it.each([
-    [false, 'spec.containers{app}'],
-    [true, 'spec.initContainers{app}'],
-  ])('init %s: events are about %s', async (init, path) => {
-    await puller().ensureImage(request({ init }), never);
+    [{}, 'spec.containers{app}'],
+    [{ list: 'initContainers' as const }, 'spec.initContainers{app}'],
+    [{ list: 'ephemeralContainers' as const }, 'spec.ephemeralContainers{app}'],
+  ])('%j: events are about %s', async (list, path) => {
+    await puller().ensureImage(request(list), never);
     expect([...events.paths]).toEqual([path]);
   });
 
