@@ -91,7 +91,12 @@ function start(config: Settings): void {
         note(`${type} ${kind} ${name} ${reason}${reason === 'Evicted' ? '' : `: ${message}`}`),
     },
     clock,
-    log: { info: () => undefined, warn: (_, message) => note(`warn: ${message}`), error: note, debug: () => undefined },
+    log: {
+      info: () => undefined,
+      warn: (_, message) => note(`warn: ${message}`),
+      error: () => undefined,
+      debug: () => undefined,
+    },
   });
   const running = manager.run(controller.signal).catch(() => undefined);
   stop = async () => {
