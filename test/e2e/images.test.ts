@@ -147,6 +147,20 @@ function installPlugin(): { readonly args: readonly string[]; readonly requests:
   };
 }
 
+it('images are pulled by digest, also with a tag beside it, and used when they are there', async () => {
+  const digest = registry.add({ name: 'team/digest:1', config: { Cmd: ['sleep', '100000'] } });
+  const name = `${registry.endpoint}/team/digest`;
+  await start();
+  const drop = async (pod: string, image: string): Promise<string> => {
+    host.drop(`${pod}.yaml`, podManifest(pod, [{ name: 'a', image }]));
+    await host.waitForPod(pod, isReady);
+    return await eventsOf(pod);
+  };
+  expect(await drop('tagged', `${name}:1@${digest}`)).toContain(`Successfully pulled image "${name}:1@${digest}"`);
+  expect(await drop('again', `${name}:1@${digest}`)).toContain('already present on machine');
+  expect(await drop('bare', `${name}@${digest}`)).toContain('already present on machine');
+});
+
 describe('image garbage collection', () => {
   const images = async (): Promise<readonly string[]> =>
     (await host.docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []).sort();
