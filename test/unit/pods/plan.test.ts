@@ -12,7 +12,9 @@ function summary(actions: PodActions): string {
     actions.replace ? 'replace' : '',
     actions.finished ? 'finished' : '',
     actions.stopSandboxes.length > 0 ? `stop ${actions.stopSandboxes.map(({ id }) => id).join(',')}` : '',
-    actions.killContainers.length > 0 ? `kill ${actions.killContainers.map(({ container: { id } }) => id).join(',')}` : '',
+    actions.killContainers.length > 0
+      ? `kill ${actions.killContainers.map(({ container: { id } }) => id).join(',')}`
+      : '',
     actions.createSandbox === undefined ? '' : `sandbox #${actions.createSandbox}`,
     ...actions.startContainers.map((start) => `start ${start.container.name}#${start.attempt}`),
     ...actions.backingOff.map((wait) => `wait ${wait.container.name}`),
@@ -158,7 +160,11 @@ describe('computePodActions', () => {
 
   test('a container in its back-off waits until it is over', () => {
     const wait = { until: t0 + 15_000, delayMs: 10_000 };
-    const actions = computePodActions(pod(), observed([sandbox()], [exited('app', 1)]), facts({ crashBackoff: () => wait }));
+    const actions = computePodActions(
+      pod(),
+      observed([sandbox()], [exited('app', 1)]),
+      facts({ crashBackoff: () => wait }),
+    );
     expect(actions.startContainers).toEqual([]);
     expect(actions.backingOff).toEqual([{ container: container('app'), ...wait }]);
     expect(actions.finished).toBe(false);
