@@ -152,7 +152,7 @@ function toCandidate({ id, tags, digests, size = 0 }: ListedImage, facts: ImageG
   return { id, name: tags[0] ?? digests[0] ?? id, sizeBytes: size, expired };
 }
 
-/** What keeps the images that are left, for people: `3 images stay (900 bytes): in use`. */
+/** Why images are left, for people: `images that stay: 2 in use (20 bytes), 1 too young (5 bytes)`. */
 export function describeKept({ kept }: Pick<ImageGcPlan, 'kept'>): string {
   const rows = Object.entries(kept).map(([reason, { images, bytes }]) => `${images} ${reason} (${bytes} bytes)`);
   return rows.length === 0 ? 'there are no other images' : `images that stay: ${rows.join(', ')}`;

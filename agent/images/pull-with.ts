@@ -7,11 +7,6 @@ import {
 } from '../runtime/types.ts';
 import { errorText } from './errors.ts';
 
-/** Where a pull's signal was not to blame, but no credentials were right either. */
-class AllCredentialsFailed extends Error {
-  override readonly name = 'AllCredentialsFailed';
-}
-
 /**
  * Pulls with each of the credentials in turn until one is right, and without any when there are none (kubelet:
  * `kuberuntime_image.go`, PullImage).
@@ -36,5 +31,5 @@ export async function pullWithCredentials(
   }
   const texts = [...new Set(failures.map(errorText))];
   if (texts.length === 1) throw failures[0];
-  throw new AllCredentialsFailed(`[${texts.join(', ')}]`, { cause: failures[0] });
+  throw new Error(`[${texts.join(', ')}]`, { cause: failures[0] });
 }
