@@ -13,13 +13,14 @@ import { nodeCredentials } from './images/node-credentials.ts';
 import type { PullProgress } from './images/progress.ts';
 import { createPullLimit } from './images/pull-limit.ts';
 import { type PullSecrets, pullSecretsOf } from './images/pull-secrets.ts';
-import { type ContainerList, createImagePuller } from './images/puller.ts';
+import { createImagePuller } from './images/puller.ts';
 import { createSandboxImage } from './images/sandbox-image.ts';
 import { createAdmission } from './node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from './node/allocatable.ts';
 import { nodeCapacity } from './node/resources.ts';
 import type { RuntimeLink } from './node/runtime-link.ts';
-import type { ObjectReader, Pod } from './objects/types.ts';
+import { containerList } from './objects/container-path.ts';
+import type { ObjectReader } from './objects/types.ts';
 import { createStatusCheckpoints } from './pods/checkpoint.ts';
 import type { Log, PodDeps } from './pods/deps.ts';
 import { createPodIdentityFiles } from './pods/identity.ts';
@@ -143,17 +144,12 @@ async function images(
       const { image, imagePullPolicy: policy } = container;
       const identity = { name, namespace, uid };
       const pullSecrets = (): PullSecrets => pullSecretsOf(pod, objects);
-      const list = listOf(pod, container.name);
+      const list = containerList(pod, container.name);
       return puller.ensureImage({ pod: identity, container: container.name, list, image, policy, pullSecrets }, signal);
     },
     pulls: () => puller.pulls(),
     sandboxImage: (signal) => sandboxImage.ensure(signal),
   };
-}
-
-function listOf({ spec }: Pod, container: string): ContainerList {
-  const lists = ['initContainers', 'ephemeralContainers'] as const;
-  return lists.find((list) => spec[list]?.some(({ name }) => name === container)) ?? 'containers';
 }
 
 async function podCgroups(

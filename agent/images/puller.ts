@@ -3,6 +3,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder, ObjectReference } from '../events/types.ts';
+import type { ContainerList } from '../objects/container-path.ts';
 import {
   type ContainerRuntime,
   type ImageAuth,
@@ -27,8 +28,6 @@ const BACKOFF_INITIAL_MS = 10_000;
 const BACKOFF_MAX_MS = 300_000;
 /** As dockershim's flag `--image-pull-progress-deadline` had it. */
 const STALL_MS = 60_000;
-
-export type ContainerList = 'containers' | 'initContainers' | 'ephemeralContainers';
 
 export interface ImageRequest {
   readonly pod: PodIdentity;

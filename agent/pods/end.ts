@@ -1,10 +1,11 @@
 import { rm } from 'node:fs/promises';
+import { containerPath } from '../objects/container-path.ts';
 import type { Pod } from '../objects/types.ts';
 import { podLogDirectory } from '../runtime/docker/logs.ts';
-import type { PodIdentity, RuntimePod } from '../runtime/types.ts';
+import type { PodIdentity, RuntimeContainerStatus, RuntimePod } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
 import type { PodDeps } from './deps.ts';
-import { allSettledOrThrow, killPod, removeContainers, type StopContext } from './stop.ts';
+import { allSettledOrThrow, killPod, removeContainers, sidecarIndex, type StopContext } from './stop.ts';
 
 /** The kubelet's default where nobody said otherwise. */
 const defaultGraceSeconds = 30;
@@ -23,7 +24,7 @@ export async function endPod(
   signal: AbortSignal,
 ): Promise<void> {
   deps.probes.stopLivenessAndStartup(identity.uid);
-  await killPod(deps, stopContext(identity, pod, observed), observed, signal);
+  await killPod(deps, stopContext(deps, identity, pod, observed), observed, signal);
   deps.probes.remove(identity.uid);
   await allSettledOrThrow(observed.sandboxes.map(({ id }) => deps.runtime.stopPodSandbox(id, signal)));
   await releasePod(deps, identity.uid, signal);
@@ -41,9 +42,23 @@ export async function releasePod(deps: PodDeps, uid: string, signal: AbortSignal
 
 const idsOf = (objects: readonly { readonly id: string }[]): string[] => objects.map(({ id }) => id);
 
-export function stopContext(identity: PodIdentity, pod: Pod | undefined, observed: RuntimePod): StopContext {
-  const podIp = podIpsOf(observed)[0];
-  return { pod: identity, podIp, graceSeconds: graceSeconds(pod, observed) };
+export function stopContext(
+  { node }: { readonly node: Pick<PodDeps['node'], 'hostIps'> },
+  identity: PodIdentity,
+  pod: Pod | undefined,
+  observed: RuntimePod,
+): StopContext {
+  const isOnHost = observed.sandboxes[0]?.hostNetwork === true;
+  const podIp = isOnHost ? node.hostIps()[0] : podIpsOf(observed)[0];
+  const pathOf = (container: RuntimeContainerStatus): string => pathOfStopped(pod, container);
+  return { pod: identity, podIp, pathOf, graceSeconds: graceSeconds(pod, observed) };
+}
+
+/** Without its manifest only a sidecar can be told from an app container. */
+function pathOfStopped(pod: Pod | undefined, container: RuntimeContainerStatus): string {
+  if (pod !== undefined) return containerPath(pod, container.name);
+  const list = sidecarIndex(container) === undefined ? 'containers' : 'initContainers';
+  return `spec.${list}{${container.name}}`;
 }
 
 /** Addresses of the sandbox that is ready; empty on the host network. */

@@ -61,19 +61,20 @@ export function planRunning(
   facts: PlanFacts,
 ): ContainerSteps {
   const { container } = wanted;
-  const prefix = wanted.kind === 'init' ? 'Init container' : 'Container';
+  const isInit = wanted.kind === 'init';
+  const saying = (why: string): string => `${isInit ? 'Init container' : 'Container'} ${container.name} ${why}`;
   const restart = (why: string, graceSeconds?: number): ContainerSteps => ({
     ...noSteps,
     start: [wanted],
-    kill: [{ container: running, message: `${prefix} ${container.name} ${why}, will be restarted`, graceSeconds }],
+    // A sidecar is always restarted: the kubelet does not say so.
+    kill: [{ container: running, message: saying(why) + (isInit ? '' : ', will be restarted'), graceSeconds }],
   });
   if (changed(container, running)) return restart('definition changed');
   const failure = facts.probes.failure(running.id);
   if (failure !== undefined) {
     const why = `failed ${failure.kind} probe`;
     if (restartsOnFailure(pod, container)) return restart(why, failure.graceSeconds);
-    const message = `${prefix} ${container.name} ${why}`;
-    return { ...noSteps, kill: [{ container: running, message, graceSeconds: failure.graceSeconds }] };
+    return { ...noSteps, kill: [{ container: running, message: saying(why), graceSeconds: failure.graceSeconds }] };
   }
   const resize = desiredResize(container, facts.resourcesOf(container), running);
   if (resize?.action === 'restart') return restart('resize requires restart');

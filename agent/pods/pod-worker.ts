@@ -162,7 +162,7 @@ async function finish(
   const running = observed.containers.filter(mayRun);
   if (running.length > 0) {
     deps.probes.stopLivenessAndStartup(record.identity.uid);
-    const context = stopContext(record.identity, pod, observed);
+    const context = stopContext(deps, record.identity, pod, observed);
     await killPod(
       deps,
       { ...context, graceSeconds: record.failureGraceSeconds ?? context.graceSeconds },
@@ -201,7 +201,7 @@ async function apply(
     const message = 'Pod sandbox changed, it will be killed and re-created.';
     deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', message);
   }
-  await killContainers(deps, stopContext(record.identity, pod, observed), actions.killContainers, signal);
+  await killContainers(deps, stopContext(deps, record.identity, pod, observed), actions.killContainers, signal);
   await stopSandboxes(deps, actions.stopSandboxes, signal);
   await applyResizes(deps, pod, observed, actions.resizeContainers, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);

@@ -1,4 +1,5 @@
 import type { ObjectReference } from '../events/types.ts';
+import { containerPath } from '../objects/container-path.ts';
 import type { Container, Pod } from '../objects/types.ts';
 import { containerHash } from './annotations.ts';
 
@@ -8,7 +9,7 @@ export function podReference(pod: Pod): ObjectReference {
 }
 
 export function containerReference(pod: Pod, container: Pick<Container, 'name'>): ObjectReference {
-  return { ...podReference(pod), fieldPath: `spec.containers{${container.name}}` };
+  return { ...podReference(pod), fieldPath: containerPath(pod, container.name) };
 }
 
 /** `name_namespace(uid)`, as the kubelet writes a pod in messages. */

@@ -20,6 +20,8 @@ const minimumGraceSeconds = 2;
 
 export interface StopContext {
   readonly pod: PodIdentity;
+  /** Field path of a container, for events. */
+  readonly pathOf: (container: RuntimeContainerStatus) => string;
   /** Address of the pod, for hooks. */
   readonly podIp: string | undefined;
   /** Grace period of the pod, seconds. */
@@ -54,7 +56,7 @@ export async function killPod(
 
 const names = (containers: readonly RuntimeContainerStatus[]): string[] => containers.map(({ name }) => name);
 
-function sidecarIndex({ annotations }: RuntimeContainerStatus): number | undefined {
+export function sidecarIndex({ annotations }: RuntimeContainerStatus): number | undefined {
   const written = annotations[annotation.sidecarIndex];
   return written === undefined ? undefined : Number(written);
 }
@@ -73,7 +75,7 @@ async function killContainer(
   const deadline = deps.clock.now() + graceSeconds * 1000;
   const leftMs = (): number => Math.max(0, deadline - deps.clock.now());
   try {
-    deps.events.event(referenceOf(context.pod, container.name), 'Normal', 'Killing', message);
+    deps.events.event(referenceOf(context, container), 'Normal', 'Killing', message);
     if (container.state === 'running' && leftMs() > 0) await runPreStop(deps, context, container, leftMs(), signal);
     await order?.waitForTurn(container.name, leftMs(), signal);
     await deps.runtime.stopContainer(container.id, Math.max(minimumGraceSeconds, Math.ceil(leftMs() / 1000)), signal);
@@ -84,20 +86,21 @@ async function killContainer(
 
 async function runPreStop(
   deps: PodDeps,
-  { pod, podIp }: StopContext,
+  context: StopContext,
   container: RuntimeContainerStatus,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const hook = written(container, annotation.preStopHandler) as HookHandler | undefined;
   if (hook === undefined) return;
+  const { pod, podIp } = context;
   const ports = (written(container, annotation.ports) ?? []) as Container['ports'];
   try {
     await runHook(deps, hook, { ports, containerId: container.id, podIp }, limitMs, signal);
   } catch (error) {
     signal.throwIfAborted();
     const { name } = container;
-    deps.events.event(referenceOf(pod, name), 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
+    deps.events.event(referenceOf(context, container), 'Warning', 'FailedPreStopHook', 'PreStopHook failed');
     deps.log.warn(
       { pod: pod.name, namespace: pod.namespace, container: name, err: messageOf(error) },
       'preStop failed',
@@ -148,8 +151,9 @@ export async function sweepRemains(
   }
 }
 
-function referenceOf({ name, namespace, uid }: PodIdentity, container: string): ObjectReference {
-  return { kind: 'Pod', namespace, name, uid, fieldPath: `spec.containers{${container}}` };
+function referenceOf({ pod, pathOf }: StopContext, container: RuntimeContainerStatus): ObjectReference {
+  const { name, namespace, uid } = pod;
+  return { kind: 'Pod', namespace, name, uid, fieldPath: pathOf(container) };
 }
 
 /** Waits for all, then throws the first failure: one that fails must not leave the others running unattended. */

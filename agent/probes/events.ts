@@ -1,4 +1,5 @@
-import type { EventRecorder } from '../events/types.ts';
+import type { EventRecorder, ObjectReference } from '../events/types.ts';
+import { containerPath } from '../objects/container-path.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Worker } from './container-probes.ts';
 import { eventMessage } from './render.ts';
@@ -16,9 +17,7 @@ export function recordOutcome(events: EventRecorder, { container, kind }: Worker
   events.event(object, 'Warning', reason, eventMessage[outcome.result](kind, outcome.message));
 }
 
-function containerPart({ metadata, spec }: Pod, name: string): Parameters<EventRecorder['event']>[0] {
-  const { namespace, name: podName, uid } = metadata;
-  const list =
-    spec.initContainers?.some((container) => container.name === name) === true ? 'initContainers' : 'containers';
-  return { kind: 'Pod', namespace, name: podName, uid, fieldPath: `spec.${list}{${name}}` };
+function containerPart(pod: Pod, container: string): ObjectReference {
+  const { namespace, name, uid } = pod.metadata;
+  return { kind: 'Pod', namespace, name, uid, fieldPath: containerPath(pod, container) };
 }
