@@ -55,6 +55,7 @@ function pendingStatus({ pod }: PodView, hostIps: readonly string[], now: number
     verdicts: { isStarted: () => false, isReady: () => false },
     terminationMessages: new Map(),
     failure: undefined,
+    isFinished: false,
     now,
   });
 }

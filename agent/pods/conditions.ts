@@ -15,6 +15,8 @@ export interface ConditionInput {
   readonly phase: PodPhase;
   readonly init: readonly ContainerStatus[];
   readonly app: readonly ContainerStatus[];
+  /** App containers of the present sandbox exist: its init containers have done their work. */
+  readonly appsBegan: boolean;
   /** The sandbox runs and has its network. */
   readonly sandboxReady: boolean;
   readonly previous: PodStatus | undefined;
@@ -48,15 +50,13 @@ export function podConditions(input: ConditionInput): PodCondition[] {
   return [...verdicts.map((verdict) => condition(verdict, input)), ...others];
 }
 
-/** Regular init containers have succeeded, sidecars have started; afterwards a sidecar that restarts changes nothing. */
-function initialization({ pod, phase, init, app, previous }: ConditionInput): Omit<Verdict, 'type'> {
+/** Regular init containers have succeeded, sidecars have started; afterwards one that restarts changes nothing. */
+function initialization({ pod, phase, init, appsBegan }: ConditionInput): Omit<Verdict, 'type'> {
   if (phase === 'Succeeded') return { status: true, reason: 'PodCompleted' };
-  const appsBegan = app.some(({ state, lastState }) => state?.running ?? state?.terminated ?? lastState?.terminated);
-  const wasInitialized = previous?.conditions?.find(({ type }) => type === 'Initialized')?.status === 'True';
+  if (appsBegan) return { status: true };
   const waiting = (pod.spec.initContainers ?? []).filter((container) => {
     const status = init.find(({ name }) => name === container.name);
-    if (isSidecar(container)) return !(appsBegan && wasInitialized) && status?.started !== true;
-    return status?.state?.terminated?.exitCode !== 0;
+    return isSidecar(container) ? status?.started !== true : status?.ready !== true;
   });
   if (waiting.length === 0) return { status: true };
   const names = waiting.map(({ name }) => name).join(' ');

@@ -2,6 +2,7 @@ import type { Container, ContainerStatus } from '../objects/types.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
 import { isSidecar, newestContainer, newestExited, newestIn } from './observed.ts';
 import type { ContainerKind } from './plan-types.ts';
+import { lostExitCode } from './published.ts';
 
 /** Why a container is not running although it should: reason and message of its waiting state. */
 export interface WaitingReason {
@@ -23,6 +24,8 @@ export interface ContainerStatusInput {
   readonly observed: RuntimePod;
   /** The pod has init containers: what has not started waits for them. */
   readonly hasInit: boolean;
+  /** App containers exist: regular init containers without a trace have ended well. */
+  readonly isInitialized: boolean;
   /** The pod is over: what its containers came to stays, also when they are removed. */
   readonly isTerminal: boolean;
   /** What the last attempt to start it met, or its crash back-off. */
@@ -40,22 +43,19 @@ type ContainerState = NonNullable<ContainerStatus['state']>;
  * before (kubelet: `convertToAPIContainerStatuses`).
  */
 export function containerStatus(input: ContainerStatusInput): ContainerStatus {
-  const { container, observed, waiting, previous } = input;
+  const { container, kind, observed, previous } = input;
   const newest = newestOf(input);
   if (newest === undefined && previous !== undefined && isSettled(input)) return previous;
+  const state = currentState(newest, input);
+  const current = state.waiting === undefined ? newest : undefined;
+  const lastEnded = newestExited(observed, container.name, current);
   const isRunning = newest?.state === 'running';
-  const ended = newest?.state === 'exited' ? newest : undefined;
-  const isWaiting = !isRunning && (ended === undefined || waiting !== undefined);
-  const lastEnded = isWaiting
-    ? (ended ?? newestExited(observed, container.name))
-    : newestExited(observed, container.name, newest);
-  const state = isWaiting ? { waiting: waiting ?? notYetStarted(input) } : currentState(newest, input);
   return {
     name: container.name,
     state,
     lastState: lastEnded === undefined ? lostInstance(newest, previous) : { terminated: terminated(lastEnded, input) },
     ready: isReady(input, newest, state),
-    started: isRunning && input.verdicts.isStarted(newest.id),
+    started: isRunning && kind !== 'ephemeral' && input.verdicts.isStarted(newest.id),
     restartCount: newest?.attempt ?? newestContainer(observed, container.name)?.attempt ?? previous?.restartCount ?? 0,
     image: container.image,
     imageID: newest === undefined ? '' : `docker://${newest.imageId}`,
@@ -64,10 +64,9 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
   };
 }
 
-/** An init container that is done, and all containers of a pod that is over, may be removed at any time. */
-function isSettled({ kind, previous, isTerminal }: ContainerStatusInput): boolean {
-  const ended = previous?.state?.terminated;
-  return isTerminal || (kind === 'init' && ended?.exitCode === 0);
+/** Containers that ended may be removed at any time: what was published of them stays, until they are to start again. */
+function isSettled({ previous, isTerminal, waiting }: ContainerStatusInput): boolean {
+  return isTerminal || (previous?.state?.terminated !== undefined && waiting === undefined);
 }
 
 /** In a new sandbox the init containers of the former one say nothing. */
@@ -77,13 +76,14 @@ function newestOf({ kind, container, observed }: ContainerStatusInput): RuntimeC
   return newestContainer(observed, container.name);
 }
 
-/** A regular init container is ready when it is done. */
+/** A regular init container is ready when it is done; an ephemeral one never is (kubelet: `prober_manager.go`). */
 function isReady(
   { kind, container, verdicts }: ContainerStatusInput,
   newest: RuntimeContainerStatus | undefined,
   state: ContainerState,
 ): boolean {
   if (kind === 'init' && !isSidecar(container)) return state.terminated?.exitCode === 0;
+  if (kind === 'ephemeral') return false;
   return newest?.state === 'running' && verdicts.isStarted(newest.id) && verdicts.isReady(newest.id);
 }
 
@@ -105,33 +105,50 @@ function notYetStarted({ hasInit }: ContainerStatusInput): WaitingReason {
   return { reason: hasInit ? 'PodInitializing' : 'ContainerCreating', message: '' };
 }
 
-function currentState(container: RuntimeContainerStatus | undefined, input: ContainerStatusInput): ContainerState {
-  if (container === undefined) return {};
-  if (container.state === 'running') return { running: { startedAt: timestamp(container.startedAt) } };
-  return { terminated: terminated(container, input) };
+function currentState(newest: RuntimeContainerStatus | undefined, input: ContainerStatusInput): ContainerState {
+  const { kind, container, waiting, previous, isInitialized } = input;
+  if (newest?.state === 'running') return { running: { startedAt: timestamp(newest.startedAt) } };
+  if (waiting !== undefined) return { waiting };
+  if (newest?.state === 'exited') return { terminated: terminated(newest, input) };
+  if (newest?.state === 'unknown' && previous?.state !== undefined && previous.state.waiting === undefined) {
+    return { terminated: lostEnd(containerId(newest)) };
+  }
+  if (newest === undefined && isInitialized && kind === 'init' && !isSidecar(container))
+    return { terminated: inferredEnd };
+  return { waiting: notYetStarted(input) };
 }
 
-/** A container that was published and that the runtime has no trace of: somebody removed it from under the pod. */
+/** The end of an instance that was published and that the runtime has no trace of: somebody removed it from under the pod. */
 function lostInstance(
   newest: RuntimeContainerStatus | undefined,
   previous: ContainerStatus | undefined,
 ): ContainerState {
-  if (newest !== undefined || previous?.containerID === undefined) return previous?.lastState ?? {};
-  if (previous.state?.running === undefined) return previous.lastState ?? {};
-  return {
-    terminated: {
-      reason: 'ContainerStatusUnknown',
-      message: 'The container could not be located in the runtime',
-      exitCode: 137,
-      containerID: previous.containerID,
-    },
-  };
+  const { state, lastState = {}, containerID } = previous ?? {};
+  if (containerID === undefined || (newest !== undefined && containerID === containerId(newest))) return lastState;
+  if (state?.terminated !== undefined) return { terminated: state.terminated };
+  return state?.running === undefined ? lastState : { terminated: lostEnd(containerID) };
 }
+
+type Terminated = NonNullable<ContainerState['terminated']>;
+
+const lostEnd = (containerID: string): Terminated => ({
+  reason: 'ContainerStatusUnknown',
+  message: 'The container could not be located in the runtime',
+  exitCode: lostExitCode,
+  containerID,
+});
+
+/** An init container without a trace, in a pod whose app containers exist (kubelet: `convertToAPIContainerStatuses`). */
+const inferredEnd: Terminated = {
+  reason: 'Completed',
+  message: 'The runtime does not know the container any more; as the pod is initialized, it must have ended well',
+  exitCode: 0,
+};
 
 function terminated(
   container: RuntimeContainerStatus,
   { terminationMessage }: Pick<ContainerStatusInput, 'terminationMessage'>,
-): NonNullable<ContainerState['terminated']> {
+): Terminated {
   const message = terminationMessage(container.id) ?? container.error;
   return {
     exitCode: container.exitCode,

@@ -1,10 +1,10 @@
 import type { Container, Pod } from '../objects/types.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
 import { annotation, containerHash } from './annotations.ts';
-import { mayRun, newestContainer, newestIn, wasStarted } from './observed.ts';
+import { allContainers, mayRun, newestContainer, wasStarted } from './observed.ts';
 import type { KillContainer, PlanFacts, ResizeContainer, WantedStart } from './plan-types.ts';
 import { desiredResize } from './resize.ts';
-import { mayRestart, restartsOnFailure } from './restart-policy.ts';
+import { restartsAfter, restartsOnFailure } from './restart-policy.ts';
 
 /** What is to happen to containers that run or should run in a sandbox. */
 export interface ContainerSteps {
@@ -39,17 +39,36 @@ export function planAppContainers(
       if (newest?.state === 'running' && newest.sandboxId === sandbox.id) {
         return planRunning(pod, { container, kind: 'app' }, newest, facts);
       }
-      const starts = newest === undefined || !wasStarted(newest) || mayRestart(pod, container, newest);
+      const starts = !hasEndedForGood(pod, container, newest, facts);
       return { ...noSteps, start: starts ? [{ container, kind: 'app' as const }] : [] };
     }),
   );
 }
 
-/** Ephemeral containers start once, whether or not the pod is initialized, and never again (KEP-277). */
-export function planEphemeralContainers(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus): ContainerSteps {
-  const missing = (pod.spec.ephemeralContainers ?? []).filter(
-    ({ name }) => newestIn(observed, sandbox, name) === undefined,
-  );
+/**
+ * Whether nothing may start this app container again. Of one whose instances somebody removed (`docker container prune`)
+ * the published status tells: work that is done is not done twice. One in an unknown state is killed and starts again
+ * whatever its policy (kubelet: `ShouldContainerBeRestarted`).
+ *
+ * @param newest its newest instance, in whichever sandbox
+ */
+export function hasEndedForGood(
+  pod: Pod,
+  container: Container,
+  newest: RuntimeContainerStatus | undefined,
+  facts: PlanFacts,
+): boolean {
+  const exitCode = newest === undefined ? facts.published(container.name)?.exitCode : newest.exitCode;
+  if (exitCode === undefined || (newest !== undefined && newest.state !== 'exited')) return false;
+  return !restartsAfter(pod, container, exitCode);
+}
+
+/** Ephemeral containers start once, whether or not the pod is initialized, and in no later sandbox again (KEP-277). */
+export function planEphemeralContainers(pod: Pod, observed: RuntimePod): ContainerSteps {
+  const missing = (pod.spec.ephemeralContainers ?? []).filter(({ name }) => {
+    const newest = newestContainer(observed, name);
+    return newest === undefined || !wasStarted(newest);
+  });
   return { ...noSteps, start: missing.map((container) => ({ container, kind: 'ephemeral' as const })) };
 }
 
@@ -89,22 +108,20 @@ function changed(container: Container, running: RuntimeContainerStatus): boolean
 
 /**
  * Containers that run, or may run, where nobody wants them: in another sandbox, without a place in the spec, twice, or
- * in a state that the runtime cannot tell.
+ * in a state that the runtime cannot tell. An ephemeral container in such a state is left alone: it does not start again.
  *
  * @param sandbox the sandbox that is kept; undefined when none is
  */
-export function strayContainers(
-  containers: readonly Container[],
-  observed: RuntimePod,
-  sandbox: SandboxStatus | undefined,
-): KillContainer[] {
-  const known = new Set(containers.map(({ name }) => name));
+export function strayContainers(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus | undefined): KillContainer[] {
+  const known = new Set(allContainers(pod).map(({ name }) => name));
+  const ephemeral = new Set((pod.spec.ephemeralContainers ?? []).map(({ name }) => name));
   return observed.containers.filter(mayRun).flatMap((container) => {
     const { name } = container;
     const message = ((): string | undefined => {
       if (sandbox === undefined || container.sandboxId !== sandbox.id) return `Stopping container ${name}`;
       if (!known.has(name)) return `Container ${name} is not in the pod's spec any more, will be stopped`;
-      if (container.state === 'unknown') return `Container ${name} is in unknown state, try killing it before restart`;
+      if (container.state === 'unknown' && !ephemeral.has(name))
+        return `Container ${name} is in unknown state, try killing it before restart`;
       return newestContainer(observed, name) === container
         ? undefined
         : `Container ${name} runs twice, will be stopped`;

@@ -34,8 +34,9 @@ export function planInitContainers(pod: Pod, observed: RuntimePod, sandbox: Sand
   const own = isSidecar(current)
     ? planSidecar(pod, current, observed, sandbox, facts)
     : planRegular(pod, current, status);
+  // Its liveness does not matter here, nor that it will be restarted with another image: it has been started.
   const isDone = isSidecar(current)
-    ? own.kept === 1 && facts.probes.isStarted(status.id)
+    ? status.state === 'running' && facts.probes.isStarted(status.id)
     : status.state === 'exited' && status.exitCode === 0;
   const next = isDone ? inits[reached + 1] : undefined;
   return {

@@ -83,8 +83,15 @@ export interface PlanFacts {
   readonly resourcesOf: (container: Container) => LinuxResources;
   /** The pod succeeded or failed: nothing of it starts any more. */
   readonly isTerminal: boolean;
-  /** Restart count that was published for a container, should the runtime have lost all of its instances. */
-  readonly publishedRestarts: (name: string) => number | undefined;
+  /** What was published of a container, should the runtime have lost all of its instances; undefined: it never ran. */
+  readonly published: (name: string) => PublishedContainer | undefined;
+}
+
+/** The past of a container as its published status tells it. */
+export interface PublishedContainer {
+  readonly restartCount: number;
+  /** How it ended; 137 when it was last seen running. */
+  readonly exitCode: number;
 }
 
 /** A step for one container, before back-offs are looked at. */

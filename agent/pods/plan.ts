@@ -1,8 +1,8 @@
-import type { Container, Pod } from '../objects/types.ts';
+import type { Pod } from '../objects/types.ts';
 import type { RuntimePod, SandboxStatus } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
 import { allContainers, newestContainer, newestExited, wasStarted } from './observed.ts';
-import { planAppContainers, planEphemeralContainers, strayContainers } from './plan-containers.ts';
+import { hasEndedForGood, planAppContainers, planEphemeralContainers, strayContainers } from './plan-containers.ts';
 import { planInitContainers } from './plan-init.ts';
 import type { BackingOff, KillContainer, PlanFacts, PodActions, StartContainer, WantedStart } from './plan-types.ts';
 
@@ -18,7 +18,7 @@ export function computePodActions(pod: Pod, observed: RuntimePod, facts: PlanFac
 }
 
 /** The newest sandbox, unless it must be made anew: it does not run, lacks its network, or has another network mode. */
-function usableSandbox(pod: Pod, observed: RuntimePod): SandboxStatus | undefined {
+export function usableSandbox(pod: Pod, observed: RuntimePod): SandboxStatus | undefined {
   const ready = observed.sandboxes.filter((sandbox) => sandbox.state === 'ready');
   const newest = observed.sandboxes[0];
   if (newest === undefined || ready.length !== 1 || ready[0] !== newest) return undefined;
@@ -38,7 +38,9 @@ function isReplaced(pod: Pod, observed: RuntimePod): boolean {
 function planNewSandbox(pod: Pod, observed: RuntimePod, facts: PlanFacts): PodActions {
   if (pod.spec.restartPolicy === 'Never' && observed.containers.some(wasStarted))
     return endActions(pod, observed, false);
-  const apps = pod.spec.containers.filter((container) => !hasCompleted(pod, container, observed));
+  const apps = pod.spec.containers.filter(
+    (container) => !hasEndedForGood(pod, container, newestContainer(observed, container.name), facts),
+  );
   const [firstInit] = pod.spec.initContainers ?? [];
   if (apps.length === 0 && wasInitialized(pod, observed)) return endActions(pod, observed, false);
   const wanted: WantedStart[] =
@@ -49,19 +51,12 @@ function planNewSandbox(pod: Pod, observed: RuntimePod, facts: PlanFacts): PodAc
   return {
     ...nothing,
     stopSandboxes: observed.sandboxes,
-    killContainers: strayContainers([], observed, undefined),
+    killContainers: strayContainers(pod, observed, undefined),
     createSandbox: split.start.length === 0 ? undefined : nextSandboxAttempt(observed),
     startContainers: split.start,
     backingOff: split.backingOff,
     removeContainers: containersToRemove(pod, observed, split.start),
   };
-}
-
-/** With OnFailure a success is final, also for a new sandbox. */
-function hasCompleted(pod: Pod, container: Container, observed: RuntimePod): boolean {
-  const newest = newestContainer(observed, container.name);
-  const policy = container.restartPolicy ?? pod.spec.restartPolicy;
-  return policy === 'OnFailure' && newest?.state === 'exited' && newest.exitCode === 0;
 }
 
 function wasInitialized(pod: Pod, observed: RuntimePod): boolean {
@@ -70,7 +65,7 @@ function wasInitialized(pod: Pod, observed: RuntimePod): boolean {
 }
 
 function planInSandbox(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus, facts: PlanFacts): PodActions {
-  const ephemeral = planEphemeralContainers(pod, observed, sandbox);
+  const ephemeral = planEphemeralContainers(pod, observed);
   const init = planInitContainers(pod, observed, sandbox, facts);
   if (init.failed) return endActions(pod, observed, false);
   const app = init.initialized ? planAppContainers(pod, observed, sandbox, facts) : undefined;
@@ -82,10 +77,7 @@ function planInSandbox(pod: Pod, observed: RuntimePod, sandbox: SandboxStatus, f
   return {
     ...nothing,
     stopSandboxes: observed.sandboxes.filter((other) => other !== sandbox),
-    killContainers: uniqueKills([
-      ...strayContainers(allContainers(pod), observed, sandbox),
-      ...steps.flatMap(({ kill }) => kill),
-    ]),
+    killContainers: uniqueKills([...strayContainers(pod, observed, sandbox), ...steps.flatMap(({ kill }) => kill)]),
     sandboxId: sandbox.id,
     startContainers: split.start,
     backingOff: split.backingOff,
@@ -113,7 +105,7 @@ function endActions(pod: Pod, observed: RuntimePod, replace: boolean): PodAction
     replace,
     finished: !replace,
     stopSandboxes: observed.sandboxes,
-    killContainers: strayContainers([], observed, undefined),
+    killContainers: strayContainers(pod, observed, undefined),
     removeContainers: containersToRemove(pod, observed, []),
   };
 }
@@ -147,8 +139,8 @@ function nextSandboxAttempt(observed: RuntimePod): number {
 function nextAttempt(observed: RuntimePod, name: string, facts: PlanFacts): number {
   const newest = newestContainer(observed, name);
   if (newest !== undefined) return wasStarted(newest) ? newest.attempt + 1 : newest.attempt;
-  const published = facts.publishedRestarts(name);
-  return published === undefined ? 0 : published + 1;
+  const published = facts.published(name);
+  return published === undefined ? 0 : published.restartCount + 1;
 }
 
 /** Keeps, of each container, what runs and the newest that ended (kubelet: one dead container each). */

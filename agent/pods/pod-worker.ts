@@ -8,6 +8,7 @@ import { mayRun } from './observed.ts';
 import { computePodActions } from './plan.ts';
 import type { BackingOff, PodActions } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
+import { publishedContainer } from './published.ts';
 import { publish, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, containerReference, formatPod, podReference } from './references.ts';
 import { applyResizes } from './resize-apply.ts';
@@ -59,7 +60,7 @@ type Run = PodRun & { readonly failed?: PodRecord['lastError'] };
 
 async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
-  await publish(deps, record, observed, signal);
+  await publish(deps, record, observed, false, signal);
   await endPod(deps, record.identity, record.pod, observed, signal);
   deps.backoff.forget(`${record.identity.uid}/`);
   deps.log.info({ pod: record.identity.name, namespace: record.identity.namespace }, 'pod removed');
@@ -74,10 +75,12 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);
-  const actions = planOf(deps, record, pod, observed);
+  const planned = planOf(deps, record, pod, observed);
   noteRunning(record, observed);
-  noteBackoffs(deps, record, pod, actions.backingOff);
-  await publish(deps, record, observed, signal);
+  noteBackoffs(deps, record, pod, planned.backingOff);
+  await publish(deps, record, observed, planned.finished, signal);
+  // What has just been published as over starts nothing any more.
+  const actions = isTerminalPhase(record.status?.phase) ? planOf(deps, record, pod, observed) : planned;
   if (actions.replace) return replace(deps, record, pod, observed, signal);
   if (actions.finished) return finish(deps, record, pod, observed, actions, signal);
   return apply(deps, record, pod, observed, actions, signal);
@@ -90,11 +93,7 @@ function planOf(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod
     probes: verdictsOf(deps.probes),
     resourcesOf: (container) => deps.resourcesOf(pod, container),
     isTerminal: failure !== undefined || isTerminalPhase(status?.phase),
-    publishedRestarts: (name) => {
-      const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-      const published = all.find((candidate) => candidate.name === name);
-      return published?.containerID === undefined ? undefined : published.restartCount;
-    },
+    published: (name) => publishedContainer(status, name),
   });
 }
 
@@ -236,7 +235,7 @@ async function start(
     if (reason === undefined) record.waiting.delete(name);
     else record.waiting.set(name, reason);
   }
-  await publish(deps, record, observed, signal);
+  await publish(deps, record, observed, false, signal);
   return lastWaiting(deps, record);
 }
 

@@ -57,11 +57,16 @@ export function updateProbes(deps: PodDeps, { status }: PodRecord, pod: Pod, obs
   deps.probes.update(pod, podIp, running);
 }
 
-/** Computes the pod's status, and writes it down for a daemon that comes after this one. */
+/**
+ * Computes the pod's status, and writes it down for a daemon that comes after this one.
+ *
+ * @param isFinished by its plan nothing of the pod will start any more
+ */
 export async function publish(
   deps: PodDeps,
   record: PodRecord,
   observed: RuntimePod,
+  isFinished: boolean,
   signal: AbortSignal,
 ): Promise<void> {
   const { pod } = record;
@@ -83,6 +88,7 @@ export async function publish(
     verdicts: verdictsOf(deps.probes),
     terminationMessages: record.terminationMessages,
     failure: record.failure,
+    isFinished,
     now: deps.clock.now(),
   });
   // On a full disk too pods must come and go.

@@ -9,8 +9,9 @@ import {
   timestamp,
   type WaitingReason,
 } from './container-status.ts';
-import { mayRun } from './observed.ts';
-import { type PodPhase, podPhase } from './phase.ts';
+import { mayRun, newestContainer, newestIn } from './observed.ts';
+import { endedPhase, type PodPhase, podPhase } from './phase.ts';
+import { usableSandbox } from './plan.ts';
 import type { ContainerKind } from './plan-types.ts';
 
 /** Why a pod failed as a whole: refused, evicted, past its deadline. */
@@ -34,6 +35,8 @@ export interface StatusInput {
   /** By container ID. */
   readonly terminationMessages: ReadonlyMap<string, string>;
   readonly failure: PodFailure | undefined;
+  /** By its plan nothing of the pod will start any more. */
+  readonly isFinished: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
@@ -41,18 +44,18 @@ export interface StatusInput {
 /** The whole `status` of a pod. The only place that makes one; reads nothing, touches nothing. */
 export function computePodStatus(input: StatusInput): PodStatus {
   const { pod, observed, previous, now, failure } = input;
-  const sandbox = observed.sandboxes[0];
-  const sandboxReady = sandbox?.state === 'ready' && (sandbox.hostNetwork || sandbox.ips.length > 0);
+  const sandboxReady = usableSandbox(pod, observed) !== undefined;
   const init = statusesOf(input, 'init', pod.spec.initContainers ?? [], previous?.initContainerStatuses);
   const app = byName(statusesOf(input, 'app', pod.spec.containers, previous?.containerStatuses));
   const ephemeral = byName(
     statusesOf(input, 'ephemeral', pod.spec.ephemeralContainers ?? [], previous?.ephemeralContainerStatuses),
   );
-  const phase = phaseOf(input, podPhase(pod, { init, app }));
+  const appsBegan = haveAppsBegun(input, app);
+  const phase = phaseOf(input, podPhase(pod, { init, app, appsBegan }), app);
   return {
     phase,
     ...(failure === undefined ? {} : { reason: failure.reason, message: failure.message }),
-    conditions: podConditions({ pod, phase, init, app, sandboxReady, previous, now }),
+    conditions: podConditions({ pod, phase, init, app, appsBegan, sandboxReady, previous, now }),
     ...addresses(input, sandboxReady),
     startTime: previous?.startTime ?? timestamp(startTime(input)),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),
@@ -64,14 +67,32 @@ export function computePodStatus(input: StatusInput): PodStatus {
 
 export const isTerminalPhase = (phase: string | undefined): boolean => phase === 'Succeeded' || phase === 'Failed';
 
-/** A phase that ended stays; a pod that fails as a whole has failed when nothing of it runs any more. */
-function phaseOf({ previous, observed, failure }: StatusInput, computed: PodPhase): PodPhase {
+/**
+ * Whether the init containers of the present sandbox have done their work (kubelet: `HasAnyActiveRegularContainerStarted`).
+ * Of a pod whose sandbox is gone the statuses of its app containers tell.
+ */
+function haveAppsBegun({ pod, observed }: StatusInput, app: readonly ContainerStatus[]): boolean {
+  const sandbox = observed.sandboxes[0];
+  if (sandbox !== undefined)
+    return pod.spec.containers.some(({ name }) => newestIn(observed, sandbox, name) !== undefined);
+  return app.some(({ state }) => state !== undefined && state.waiting === undefined);
+}
+
+/**
+ * A phase that ended stays; a pod that fails as a whole has failed when nothing of it runs any more. One whose plan has
+ * nothing left to do has ended, although a container may never have run: one that must not restart, and lost its sandbox.
+ */
+function phaseOf(
+  { previous, observed, failure, isFinished }: StatusInput,
+  computed: PodPhase,
+  app: readonly ContainerStatus[],
+): PodPhase {
   const runs = observed.containers.some(mayRun);
   if (previous?.phase === 'Succeeded' || previous?.phase === 'Failed') return previous.phase;
   if (failure !== undefined && !runs) return 'Failed';
   // A sidecar may still run when the apps are done: the pod is over when all is.
   if (isTerminalPhase(computed) && runs) return 'Running';
-  return computed;
+  return isFinished && !runs && !isTerminalPhase(computed) ? endedPhase(app) : computed;
 }
 
 function statusesOf(
@@ -84,6 +105,7 @@ function statusesOf(
     kind,
     observed: input.observed,
     isTerminal: isTerminalPhase(input.previous?.phase),
+    isInitialized: input.pod.spec.containers.some(({ name }) => newestContainer(input.observed, name) !== undefined),
     hasInit: (input.pod.spec.initContainers ?? []).length > 0,
     verdicts: input.verdicts,
     terminationMessage: (id) => input.terminationMessages.get(id),

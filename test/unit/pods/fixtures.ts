@@ -99,7 +99,7 @@ export function facts(extra: Partial<PlanFacts> = {}): PlanFacts {
     probes: { isStarted: () => true, failure: () => undefined },
     resourcesOf: linuxResources,
     isTerminal: false,
-    publishedRestarts: () => undefined,
+    published: () => undefined,
     ...extra,
   };
 }

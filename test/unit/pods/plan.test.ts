@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../agent/objects/types.ts';
 import { computePodActions } from '../../../agent/pods/plan.ts';
@@ -175,69 +174,4 @@ describe('computePodActions', () => {
     const actions = computePodActions(pod(), observed([lost], [exited('app', 1)]), facts({ crashBackoff: () => wait }));
     expect(summary(actions)).toBe('stop s0; wait app');
   });
-
-  test('law: when what a plan asks for has happened, the next plan is empty', () => {
-    const state = fc.constantFrom('created', 'running', 'exited', 'unknown');
-    const arbitrary = fc.record({
-      policy: fc.constantFrom('Always', 'OnFailure', 'Never'),
-      sandboxes: fc.array(fc.record({ ready: fc.boolean(), ip: fc.boolean() }), { maxLength: 3 }),
-      instances: fc.array(fc.record({ name: fc.constantFrom('app', 'side', 'gone'), state, exitCode: fc.nat(2) }), {
-        maxLength: 6,
-      }),
-    });
-    fc.assert(
-      fc.property(arbitrary, ({ policy, sandboxes, instances }) => {
-        const desired = pod({ ...two, restartPolicy: policy });
-        const found = observed(
-          sandboxes
-            .map(({ ready, ip }, index) =>
-              sandbox({
-                id: `s${index}`,
-                attempt: index,
-                state: ready ? 'ready' : 'notready',
-                ips: ip ? ['203.0.113.9'] : [],
-              }),
-            )
-            .reverse(),
-          instances
-            .map((one, index) =>
-              instance(one.name, {
-                id: `c${index}`,
-                attempt: index,
-                sandboxId: `s${Math.max(0, sandboxes.length - 1)}`,
-                state: one.state as 'created',
-                exitCode: one.exitCode,
-                finishedAt: one.state === 'exited' ? t0 + 1 : 0,
-              }),
-            )
-            .reverse(),
-        );
-        const after = carryOut(found, computePodActions(desired, found, facts()));
-        expect(summary(computePodActions(desired, after, facts())).replace('finished', '')).toBe('');
-      }),
-      { numRuns: 2000 },
-    );
-  });
 });
-
-/** The world after a plan: what was killed has exited, what was started runs. */
-function carryOut(found: RuntimePod, actions: PodActions): RuntimePod {
-  const killed = new Set(actions.killContainers.map(({ container: { id } }) => id));
-  const removed = new Set(actions.removeContainers);
-  const stopped = new Set(actions.stopSandboxes.map(({ id }) => id));
-  const made = actions.createSandbox === undefined ? [] : [sandbox({ id: 'new', attempt: actions.createSandbox })];
-  const sandboxId = made[0]?.id ?? actions.sandboxId ?? '';
-  const started = actions.startContainers.map((start) =>
-    instance(start.container.name, { id: `new-${start.container.name}`, attempt: start.attempt, sandboxId }),
-  );
-  const rest = found.containers
-    .filter(({ id }) => !removed.has(id))
-    .map((one) => (killed.has(one.id) ? { ...one, state: 'exited' as const, exitCode: 137, finishedAt: t0 + 9 } : one));
-  const afterStart = observed(
-    [...made, ...found.sandboxes.filter(({ id }) => !stopped.has(id))],
-    [...started, ...rest],
-  );
-  // Dead instances beyond the newest go with the next plan, which has nothing else to do.
-  const sweep = computePodActions(pod({ ...two }), afterStart, facts()).removeContainers;
-  return { ...afterStart, containers: afterStart.containers.filter(({ id }) => !sweep.includes(id)) };
-}

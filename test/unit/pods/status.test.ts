@@ -20,6 +20,7 @@ function statusOf(
     verdicts: { isStarted: () => true, isReady: () => true },
     terminationMessages: new Map(),
     failure: undefined,
+    isFinished: false,
     now: extra.now ?? t0 + 60_000,
   });
 }
