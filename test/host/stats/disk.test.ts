@@ -81,9 +81,9 @@ test("a pod's disk is its emptyDirs, its logs with those that were rotated, and 
   const stats = createPodStats({
     cgroups,
     cgroupSettings: () => ({ driver: 'cgroupfs', root: '' }),
-    layers: async (uid) => {
+    layers: (uid) => {
       asked.push(uid);
-      return new Map([['app', 12 * KiB]]);
+      return Promise.resolve(new Map([['app', 12 * KiB]]));
     },
     podDir,
     podLogsDir,

@@ -61,17 +61,14 @@ function start(config: Settings): void {
   manager = createEvictionManager({
     settings: evictionSettings({ evictionHard: {}, enforceNodeAllocatable: [], ...config }),
     nodeName: 'n1',
-    nodeStats: async () => {
-      if (world.failure !== undefined) throw world.failure;
-      return statsOf(world);
-    },
+    nodeStats: () => (world.failure === undefined ? Promise.resolve(statsOf(world)) : Promise.reject(world.failure)),
     podStats: {
-      memory: async (pod) => usageOf(pod),
-      memoryOfContainers: async (pod) => usageOf(pod),
-      processes: async (pod) => usageOf(pod),
-      disk: async (pod) => {
+      memory: (pod) => Promise.resolve(usageOf(pod)),
+      memoryOfContainers: (pod) => Promise.resolve(usageOf(pod)),
+      processes: (pod) => Promise.resolve(usageOf(pod)),
+      disk: (pod) => {
         note(`measure ${pod.metadata.uid}`);
-        return usageOf(pod);
+        return Promise.resolve(usageOf(pod));
       },
     },
     activePods: () => world.pods,
@@ -81,10 +78,10 @@ function start(config: Settings): void {
       note(`evict ${uid} in ${grace ?? 'own'} s: ${reason}: ${message.split('. ')[0] ?? ''}`);
       world.pods = world.pods.filter(({ metadata }) => metadata.uid !== uid);
     },
-    reclaimContainers: async () => note('reclaim containers'),
-    reclaimImages: async () => {
-      note('reclaim images');
+    reclaimContainers: () => Promise.resolve(note('reclaim containers')),
+    reclaimImages: () => {
       world.disk += world.imagesFree;
+      return Promise.resolve(note('reclaim images'));
     },
     events: {
       event: ({ kind, name }, type, reason, message) =>
