@@ -19,6 +19,8 @@ export interface EvictionParts {
 }
 
 const cgroupMountPoint = '/sys/fs/cgroup';
+/** A Docker that hangs must not keep the daemon from looking after memory. */
+const infoTimeoutMs = 5_000;
 
 /** Eviction on Docker: its data root is the file system of images and writable layers. */
 export async function createNodeEviction(config: Config, parts: EvictionParts): Promise<EvictionManager> {
@@ -55,7 +57,7 @@ export async function createNodeEviction(config: Config, parts: EvictionParts): 
 function dataRoot(client: Pick<DockerClient, 'info'>): (signal: AbortSignal) => Promise<string | undefined> {
   let known: string | undefined;
   return async (signal) => {
-    known ??= await client.info(signal).then(
+    known ??= await client.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)])).then(
       ({ DockerRootDir }) => DockerRootDir,
       () => undefined,
     );

@@ -1,5 +1,5 @@
 export { createCgroupReader, type CgroupReader } from './cgroup-reader.ts';
-export { nodeStats, type NodeStatsDeps } from './node-stats.ts';
+export { nodeStats } from './node-stats.ts';
 export { createPodStats, emptyDirsOnDisk, type PodStats } from './pod-stats.ts';
-export type { Amount, ContainerUsage, DiskUsage, FileSystemStats, NodeStats, PodUsage } from './types.ts';
-export { dockerWritableLayers, type WritableLayers } from './writable-layers.ts';
+export type { Amount, ContainerUsage, DiskUsage, NodeStats, PodUsage } from './types.ts';
+export { dockerWritableLayers } from './writable-layers.ts';

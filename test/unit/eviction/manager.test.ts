@@ -21,6 +21,8 @@ interface World {
   ends: boolean;
   /** What the removal of images frees, MiB. */
   imagesFree: number;
+  /** How long it takes to look at a pod's disk. */
+  walkMs: number;
   failure: Error | undefined;
   readonly log: string[];
 }
@@ -66,9 +68,10 @@ function start(config: Settings): void {
       memory: (pod) => Promise.resolve(usageOf(pod)),
       memoryOfContainers: (pod) => Promise.resolve(usageOf(pod)),
       processes: (pod) => Promise.resolve(usageOf(pod)),
-      disk: (pod) => {
+      disk: async (pod) => {
         note(`measure ${pod.metadata.uid}`);
-        return Promise.resolve(usageOf(pod));
+        if (world.walkMs > 0) await clock.sleep(world.walkMs);
+        return usageOf(pod);
       },
     },
     activePods: () => world.pods,
@@ -114,7 +117,7 @@ const truth = (): string[] =>
 beforeEach(() => {
   clock = createFakeClock(t0);
   world = {
-    ...{ memory: 900, disk: 900, imageDevice: 1, pods: [], used: new Map(), ends: true, imagesFree: 0 },
+    ...{ memory: 900, disk: 900, imageDevice: 1, pods: [], used: new Map(), ends: true, imagesFree: 0, walkMs: 0 },
     failure: undefined,
     log: [],
   };
@@ -263,6 +266,17 @@ describe('limits of local storage', () => {
       'evict full in 1 s: Evicted: Usage of EmptyDir volume "data" exceeds the limit "1Mi"',
       'measure fine',
     ]);
+  });
+
+  test('a pod whose disk takes a second to look at is left alone for fifty, the others are not', async () => {
+    world.pods = [evictable('huge', { volumes })];
+    world.walkMs = 1000;
+    start({});
+    expect(await during(11)).toEqual(['measure huge']);
+    world.walkMs = 0;
+    world.pods = [evictable('huge', { volumes }), evictable('new', { volumes })];
+    expect(await during(40)).toEqual(Array(4).fill('measure new'));
+    expect(await during(10)).toEqual(['measure huge', 'measure new']);
   });
 
   test('pods without a limit are not measured', async () => {
