@@ -8,6 +8,7 @@ import type { Log } from './pods/deps.ts';
 import type { DockerClient } from './runtime/docker/index.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import type { ObjectStore } from './sources/types.ts';
+import { mountedImages } from './volumes/image.ts';
 
 export interface ImageGcParts {
   readonly client: Pick<DockerClient, 'info' | 'listContainers'>;
@@ -24,7 +25,10 @@ export function createNodeImageGc(config: Config, { client, runtime, store, even
     // Until all sources have delivered, it is not known what pods name.
     ready: () => store.synced(),
     use: async (signal) => ({
-      usedIds: new Set((await client.listContainers([], signal)).map(({ ImageID }) => ImageID)),
+      usedIds: new Set([
+        ...(await client.listContainers([], signal)).map(({ ImageID }) => ImageID),
+        ...(await mountedImages(config.rootDir)),
+      ]),
       podImages: store.pods().flatMap(({ pod }) => podImages(pod)),
       sandboxImages: [config.podSandboxImage, builtInPauseImage],
     }),
@@ -33,6 +37,9 @@ export function createNodeImageGc(config: Config, { client, runtime, store, even
 }
 
 function podImages({ spec }: Pod): readonly string[] {
-  const { containers, initContainers = [], ephemeralContainers = [] } = spec;
-  return [...initContainers, ...containers, ...ephemeralContainers].flatMap(({ image }) => image ?? []);
+  const { containers, initContainers = [], ephemeralContainers = [], volumes } = spec;
+  return [
+    ...[...initContainers, ...containers, ...ephemeralContainers].flatMap(({ image }) => image ?? []),
+    ...volumes.flatMap(({ image }) => image?.reference ?? []),
+  ];
 }

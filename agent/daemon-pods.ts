@@ -12,15 +12,15 @@ import type { EventRecorder } from './events/types.ts';
 import { nodeCredentials } from './images/node-credentials.ts';
 import type { PullProgress } from './images/progress.ts';
 import { createPullLimit } from './images/pull-limit.ts';
-import { type PullSecrets, pullSecretsOf } from './images/pull-secrets.ts';
-import { createImagePuller } from './images/puller.ts';
+import { pullSecretsOf } from './images/pull-secrets.ts';
+import { createImagePuller, type ImageRequest } from './images/puller.ts';
 import { createSandboxImage } from './images/sandbox-image.ts';
 import { createAdmission } from './node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from './node/allocatable.ts';
 import { nodeCapacity } from './node/resources.ts';
 import type { RuntimeLink } from './node/runtime-link.ts';
 import { containerList } from './objects/container-path.ts';
-import type { ObjectReader } from './objects/types.ts';
+import type { ObjectReader, Pod } from './objects/types.ts';
 import { createStatusCheckpoints } from './pods/checkpoint.ts';
 import type { Log, PodDeps } from './pods/deps.ts';
 import { createPodIdentityFiles } from './pods/identity.ts';
@@ -29,6 +29,7 @@ import { linuxResources } from './pods/resources.ts';
 import { createProbeManager } from './probes/index.ts';
 import type { ContainerRuntime } from './runtime/types.ts';
 import { createSecurity } from './security/index.ts';
+import type { VolumeImages } from './volumes/image.ts';
 import { podDir } from './volumes/paths.ts';
 import { createPodVolumes } from './volumes/pod-volumes.ts';
 
@@ -67,8 +68,9 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
   const directoryOf = (uid: string): string => podDir(config.rootDir, uid);
   const { clusterDNS, clusterDomain, resolvConf } = config;
   const cgroups = (): ReturnType<PodDeps['cgroups']> => ({ driver: link.cgroupDriver(), root: config.cgroupRoot });
+  const { volumeImages, ...containerImages } = await images(config, { objects, runtime, events, log, clock });
   return {
-    ...(await images(config, { objects, runtime, events, log, clock })),
+    ...containerImages,
     runtime,
     events,
     objects,
@@ -85,6 +87,8 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       nodeMemoryBytes: capacity.memoryBytes,
       allocatable: () => available,
       now: () => clock.now(),
+      recursiveReadOnly: () => link.recursiveReadOnly(),
+      images: volumeImages,
     }),
     probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),
     podCgroups: await podCgroups(config, cgroups, capacity, log),
@@ -131,21 +135,24 @@ interface ImageParts {
 async function images(
   config: Config,
   { objects, runtime, events, log, clock }: ImageParts,
-): Promise<Pick<NodePodDeps, 'ensureImage' | 'sandboxImage' | 'pulls'>> {
+): Promise<Pick<NodePodDeps, 'ensureImage' | 'sandboxImage' | 'pulls'> & { readonly volumeImages: VolumeImages }> {
   const credentialDeps = { exec, log, now: () => clock.now() };
   const credentials = await nodeCredentials(config.rootDir, config.imageCredentialProviders, credentialDeps);
   const { maxParallelPulls, registryPullQPS, registryBurst } = config;
   const limit = createPullLimit(registryPullQPS, registryBurst, () => clock.now());
   const puller = createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });
   const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
+  const ofPod = (pod: Pod): Pick<ImageRequest, 'pod' | 'pullSecrets'> => {
+    const { name, namespace, uid } = pod.metadata;
+    return { pod: { name, namespace, uid }, pullSecrets: () => pullSecretsOf(pod, objects) };
+  };
   return {
-    ensureImage: (pod, container, signal) => {
-      const { name, namespace, uid } = pod.metadata;
-      const { image, imagePullPolicy: policy } = container;
-      const identity = { name, namespace, uid };
-      const pullSecrets = (): PullSecrets => pullSecretsOf(pod, objects);
-      const list = containerList(pod, container.name);
-      return puller.ensureImage({ pod: identity, container: container.name, list, image, policy, pullSecrets }, signal);
+    ensureImage: (pod, { name, image, imagePullPolicy: policy }, signal) =>
+      puller.ensureImage({ ...ofPod(pod), container: name, list: containerList(pod, name), image, policy }, signal),
+    volumeImages: {
+      ensure: (pod, { reference: image = '', pullPolicy: policy = 'IfNotPresent' }, signal) =>
+        puller.ensureImage({ ...ofPod(pod), image, policy }, signal),
+      layers: (imageId, signal) => runtime.imageLayers(imageId, signal),
     },
     pulls: () => puller.pulls(),
     sandboxImage: (signal) => sandboxImage.ensure(signal),

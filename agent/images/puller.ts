@@ -31,7 +31,8 @@ const STALL_MS = 60_000;
 
 export interface ImageRequest {
   readonly pod: PodIdentity;
-  readonly container: string;
+  /** Undefined for the image of a volume, whose events are the pod's. */
+  readonly container?: string;
   /** The list of the pod's spec that the container is in, which events name; default `containers`. */
   readonly list?: ContainerList;
   /** As the manifest has it. */
@@ -236,7 +237,7 @@ function recorderFor(events: EventRecorder, { pod, container, list = 'containers
     namespace: pod.namespace,
     name: pod.name,
     uid: pod.uid,
-    fieldPath: `spec.${list}{${container}}`,
+    ...(container === undefined ? {} : { fieldPath: `spec.${list}{${container}}` }),
   };
   return (type, reason, message) => events.event(object, type, reason, message);
 }

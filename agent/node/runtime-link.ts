@@ -3,6 +3,7 @@ import type { Log } from '../pods/deps.ts';
 import type { DockerClient } from '../runtime/docker/index.ts';
 import { type SecurityFacts, securityFacts } from '../security/index.ts';
 import type { NodeInfo } from '../server/local/state.ts';
+import { supportsRecursiveReadOnly } from './recursive-read-only.ts';
 
 /** What the daemon knows of its runtime, and whether it answers. */
 export interface RuntimeLink {
@@ -13,18 +14,21 @@ export interface RuntimeLink {
   cgroupDriver(): CgroupDriver;
   /** By what the runtime can confine containers. */
   security(): SecurityFacts;
+  /** It can mount read-only what is mounted below a volume, too. */
+  recursiveReadOnly(): boolean;
 }
 
 export function createRuntimeLink(
-  client: Pick<DockerClient, 'info'>,
+  client: Pick<DockerClient, 'info' | 'version'>,
   configuredDriver: CgroupDriver | undefined,
   log: Log,
 ): RuntimeLink {
   let status: NodeInfo['runtime'] = { name: 'docker', version: '', reachable: false, error: 'not reached yet' };
   let security = securityFacts([]);
+  let recursiveReadOnly = false;
   return {
     contact: async (signal) => {
-      const info = await client.info(signal);
+      const [info, { ApiVersion }] = await Promise.all([client.info(signal), client.version(signal)]);
       const { ServerVersion, CgroupDriver, Driver, LoggingDriver } = info;
       if (configuredDriver !== undefined && configuredDriver !== CgroupDriver) {
         throw new Error(
@@ -32,6 +36,7 @@ export function createRuntimeLink(
         );
       }
       security = securityFacts(info.SecurityOptions ?? []);
+      recursiveReadOnly = supportsRecursiveReadOnly(ApiVersion, info.KernelVersion ?? '');
       if (!status.reachable) {
         const fields = { version: ServerVersion, cgroupDriver: CgroupDriver, storage: Driver, logs: LoggingDriver };
         log.info(fields, 'Docker answers');
@@ -53,6 +58,7 @@ export function createRuntimeLink(
     },
     status: () => status,
     security: () => security,
+    recursiveReadOnly: () => recursiveReadOnly,
     cgroupDriver: () => configuredDriver ?? (status.cgroupDriver === 'systemd' ? 'systemd' : 'cgroupfs'),
   };
 }

@@ -12,6 +12,6 @@ export {
 } from './manifest.ts';
 export { containerResources, podResources, qosClass } from './qos.ts';
 export { milliValue, parseQuantity, unitValue } from './quantity.ts';
-export { objectReferences } from './references.ts';
+export { dependsOn, objectReferences } from './references.ts';
 export { CONFIG_SEEN } from './static-pod.ts';
 export { validatePod } from './validate-pod.ts';

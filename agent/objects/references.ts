@@ -18,6 +18,18 @@ export function objectReferences(pod: Pod): ReadonlySet<string> {
   return new Set(references.flatMap(([kind, name]) => (name ? [objectKey(kind, pod.metadata.namespace, name)] : [])));
 }
 
+/**
+ * Whether a pod has to do with one of the objects. One with a claim has to do with every PersistentVolume: which of them
+ * the claim gets may be open.
+ *
+ * @param keys of objects (`objectKey`)
+ */
+export function dependsOn(pod: Pod, keys: ReadonlySet<string>): boolean {
+  if ([...objectReferences(pod)].some((key) => keys.has(key))) return true;
+  const hasClaim = pod.spec.volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
+  return hasClaim && [...keys].some((key) => key.startsWith(objectKey('PersistentVolume', '', '')));
+}
+
 function ofContainer({ env, envFrom = [] }: Container): readonly Reference[] {
   return [
     ...env.flatMap(({ valueFrom }): Reference[] => [

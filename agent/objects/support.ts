@@ -28,6 +28,7 @@ const builtSources: ReadonlySet<string> = new Set([
   'projected',
   'persistentVolumeClaim',
   'nfs',
+  'image',
 ]);
 
 const never = (): boolean => false;
@@ -37,9 +38,9 @@ const isOneOf =
     values.includes(value);
 
 const ROWS: readonly Row[] = [
-  ...['overhead', 'resourceClaims', 'runtimeClassName', 'schedulingGates', 'workloadRef'].map(
-    (name): Row => ({ at: `spec.${name}` }),
-  ),
+  ...['overhead', 'resourceClaims', 'runtimeClassName', 'schedulingGates', 'workloadRef'].map((name): Row => ({
+    at: `spec.${name}`,
+  })),
   ...['initContainers', 'containers', 'ephemeralContainers'].flatMap(containerRows),
   { at: 'spec.volumes.*.projected.sources.*.serviceAccountToken', neutral: never, why: 'needs an API server' },
   { at: 'spec.volumes.*.projected.sources.*.clusterTrustBundle', neutral: never, why: 'needs an API server' },

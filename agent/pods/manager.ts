@@ -1,4 +1,4 @@
-import { objectReferences } from '../objects/references.ts';
+import { dependsOn } from '../objects/references.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import { podKey } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
@@ -133,7 +133,7 @@ class Manager implements PodManager {
   /** What a pod is made of beside its manifest has changed: its volumes follow, and what waits for it may start. */
   #objectsChanged(keys: ReadonlySet<string>): void {
     for (const { pod, identity } of this.#records.values()) {
-      if (pod !== undefined && [...objectReferences(pod)].some((key) => keys.has(key))) this.wake(identity.uid);
+      if (pod !== undefined && dependsOn(pod, keys)) this.wake(identity.uid);
     }
   }
 

@@ -56,6 +56,12 @@ export interface ContainerRuntime {
   loadImage(archive: Uint8Array, signal: AbortSignal): Promise<void>;
   listImages(signal: AbortSignal): Promise<readonly ImageStatus[]>;
   removeImage(id: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Directories of an image's layers on the host, the top one first.
+   *
+   * @throws Error where the runtime does not keep its layers so
+   */
+  imageLayers(image: string, signal: AbortSignal): Promise<readonly string[]>;
 }
 
 export interface ExecSyncResult {

@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 export interface MountInfo {
   readonly mountPoint: string;
   readonly fsType: string;
+  /** What the file system calls it: a device, an export, or any text. */
+  readonly source: string;
 }
 
 /** The mounts that this process sees, in the order in which they were made where they lie over each other. */
@@ -23,13 +25,17 @@ export function parseMountinfo(text: string): readonly MountInfo[] {
     const fields = line.split(' ');
     const mountPoint = fields[4];
     const dash = fields.indexOf('-', 6);
-    const fsType = dash < 0 ? undefined : fields[dash + 1];
-    return mountPoint === undefined || fsType === undefined ? [] : [{ mountPoint: unescape(mountPoint), fsType }];
+    const [fsType, source] = dash < 0 ? [] : fields.slice(dash + 1);
+    if (mountPoint === undefined || fsType === undefined || source === undefined) return [];
+    return [{ mountPoint: unescape(mountPoint), fsType, source: unescape(source) }];
   });
 }
 
 /** The mounts on `directory` itself and below it. */
-export function mountsWithin(mounts: readonly MountInfo[], directory: string): readonly MountInfo[] {
+export function mountsWithin<T extends Pick<MountInfo, 'mountPoint'>>(
+  mounts: readonly T[],
+  directory: string,
+): readonly T[] {
   return mounts.filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`));
 }
 

@@ -31,7 +31,8 @@ export interface MountFacts {
 /**
  * The mounts of a container's `volumeMounts`, in their order (kubelet `makeMounts`).
  *
- * @throws Error when a mount names a volume that the pod does not have, or asks for what cannot be had
+ * @throws Error when a mount names a volume that the pod does not have, or asks for what cannot be had; the `problem` of a
+ *   volume as it is
  */
 export function planMounts(
   container: Container,
@@ -42,6 +43,7 @@ export function planMounts(
     const what = `container ${JSON.stringify(container.name)}: volumeMount of ${JSON.stringify(mount.name)}`;
     const volume = volumes.get(mount.name);
     if (volume === undefined) throw new Error(`${what}: the pod has no volume of this name`);
+    if (volume.problem !== undefined) throw volume.problem;
     const subPath = subPathOf(mount, facts.env);
     return { mount: mountOf(mount, volume, what, facts), volume: mount.name, index, subPath };
   });

@@ -78,6 +78,19 @@ export function nfsVolumePath(podDir: string, name: string): string {
   return join(nfsVolumesDir(podDir), segment('volume name', name));
 }
 
+export function imageVolumesDir(podDir: string): string {
+  return pluginDir(podDir, 'image');
+}
+
+export function imageVolumePath(podDir: string, volume: string): string {
+  return join(imageVolumesDir(podDir), segment('volume name', volume));
+}
+
+/** Links to the layers of an image that is mounted. */
+export function imageLayersDir(podDir: string, volume: string): string {
+  return join(pluginsDir(podDir), 'kubernetes.io~image', segment('volume name', volume));
+}
+
 /** Local PersistentVolumes, bound here by their names. */
 export function localVolumesDir(podDir: string): string {
   return pluginDir(podDir, 'local-volume');

@@ -1,10 +1,12 @@
 import type { Exec } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
+import { RuntimeUnavailableError } from '../runtime/types.ts';
 import type { ClaimBinder } from './claims.ts';
 import { type ContentDeps, ensureContent } from './content.ts';
 import { prepareEmptyDir } from './empty-dir.ts';
 import { VolumeSetupError } from './errors.ts';
 import { prepareHostPath } from './host-path.ts';
+import { prepareImage, type VolumeImages } from './image.ts';
 import { makeDirectory } from './make-directory.ts';
 import { prepareNfs, preparePersistent } from './persistent.ts';
 import { containerDir, pluginsDir, volumesDir } from './paths.ts';
@@ -14,6 +16,8 @@ export interface PreparedVolume {
   readonly hostPath: string;
   /** No container may write to it, whatever its mount says. */
   readonly readOnly: boolean;
+  /** Why no container that mounts it can start; the volume does not stop the others. */
+  readonly problem?: Error;
 }
 
 export interface VolumeDeps extends ContentDeps {
@@ -23,6 +27,8 @@ export interface VolumeDeps extends ContentDeps {
   /** The runtime can mount read-only what is mounted below a volume. Absent: it cannot. */
   readonly recursiveReadOnly?: () => boolean;
   readonly claims: ClaimBinder;
+  /** Absent: image volumes cannot be had. */
+  readonly images?: VolumeImages;
 }
 
 /** Makes the directories of a pod that is about to run, for root only: volumes are seen through mounts. */
@@ -56,7 +62,7 @@ export async function prepareVolumes(
     try {
       prepared.set(volume.name, await prepareVolume(volume, pod, podDir, deps, signal));
     } catch (error) {
-      if (signal.aborted) throw error;
+      if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
       failed.push(new VolumeSetupError(volume.name, error));
     }
   }
@@ -71,7 +77,7 @@ async function prepareVolume(
   deps: VolumeDeps,
   signal: AbortSignal,
 ): Promise<PreparedVolume> {
-  const { hostPath, emptyDir, nfs, persistentVolumeClaim } = volume;
+  const { hostPath, emptyDir, nfs, persistentVolumeClaim, image } = volume;
   if (hostPath !== undefined) return { hostPath: await prepareHostPath(hostPath), readOnly: false };
   if (emptyDir !== undefined) {
     return { hostPath: await prepareEmptyDir(volume.name, emptyDir, pod, podDir, deps, signal), readOnly: false };
@@ -80,6 +86,7 @@ async function prepareVolume(
     return await preparePersistent(persistentVolumeClaim, pod, podDir, deps, signal);
   }
   if (nfs !== undefined) return await prepareNfs(volume.name, nfs, [], podDir, deps, signal);
+  if (image !== undefined) return await prepareImage(volume.name, image, pod, podDir, deps, signal);
   const content = await ensureContent(volume, pod, podDir, deps, signal);
   if (content !== undefined) return { hostPath: content, readOnly: true };
   throw new Error(`volumes of type ${typeOf(volume)} are not supported`);

@@ -2,9 +2,9 @@ import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Exec } from '../../cni/index.ts';
 import { errorCode, MountBusyError } from './errors.ts';
-import { type MountInfo, readMounts } from './mountinfo.ts';
+import { readMounts } from './mountinfo.ts';
 import { removeTree } from './remove-tree.ts';
-import { planTeardown } from './teardown-plan.ts';
+import { planTeardown, type TeardownPlan } from './teardown-plan.ts';
 
 /**
  * Removes all that a pod had on disk: unmounts what was mounted for it, then removes its directory. Success when there is
@@ -32,7 +32,7 @@ async function unmount(podDir: string, mountPoint: string, exec: Exec, signal: A
   }
 }
 
-function busy(podDir: string, mounts: readonly MountInfo[]): MountBusyError {
+function busy(podDir: string, mounts: TeardownPlan['foreign']): MountBusyError {
   return new MountBusyError(
     podDir,
     mounts.map(({ mountPoint }) => mountPoint),

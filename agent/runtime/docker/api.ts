@@ -53,10 +53,12 @@ export interface ImageInspection {
   readonly RepoDigests: readonly string[] | null;
   readonly Size: number;
   readonly Config?: { readonly User?: string } | null;
+  /** Where the storage driver keeps the image; the keys of `Data` are the driver's own. */
+  readonly GraphDriver?: { readonly Name: string; readonly Data: Readonly<Record<string, string>> | null } | null;
 }
 
 /** A row of `GET /images/json`. */
-export type ImageListEntry = Omit<ImageInspection, 'Config'>;
+export type ImageListEntry = Omit<ImageInspection, 'Config' | 'GraphDriver'>;
 
 export interface DockerInfo {
   readonly ServerVersion: string;
@@ -67,6 +69,8 @@ export interface DockerInfo {
   readonly LoggingDriver: string;
   readonly OSType: string;
   readonly Architecture: string;
+  /** As `uname -r`. */
+  readonly KernelVersion?: string;
   /** What confines containers on this machine, e.g. `name=seccomp,profile=default`, `name=apparmor`, `name=userns`. */
   readonly SecurityOptions?: readonly string[] | null;
 }

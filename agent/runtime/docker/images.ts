@@ -102,3 +102,18 @@ export async function removeImage(client: DockerClient, id: string, signal: Abor
 function ignoreNotFound(error: unknown): void {
   if (!isNotFound(error)) throw error;
 }
+
+/** Only overlay2 tells where its layers are: each is a directory with the files of this layer. */
+export async function imageLayers(
+  client: Pick<DockerClient, 'inspectImage'>,
+  image: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { GraphDriver } = await client.inspectImage(image, signal);
+  const { UpperDir, LowerDir } = GraphDriver?.Data ?? {};
+  if (GraphDriver?.Name !== 'overlay2' || UpperDir === undefined) {
+    const driver = GraphDriver?.Name ?? 'its image store';
+    throw new Error(`needs Docker with the storage driver overlay2, this one has ${driver}`);
+  }
+  return [UpperDir, ...(LowerDir === undefined || LowerDir === '' ? [] : LowerDir.split(':'))];
+}

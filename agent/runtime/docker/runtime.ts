@@ -7,7 +7,7 @@ import { renderContainer } from './create-render.ts';
 import { isNotModified } from './errors.ts';
 import { watchEvents } from './events.ts';
 import { exec, execSync } from './exec.ts';
-import { imageStatus, listImages, loadImage, pullImage, removeImage } from './images.ts';
+import { imageLayers, imageStatus, listImages, loadImage, pullImage, removeImage } from './images.ts';
 import { decodePod, label } from './labels.ts';
 import { collectorLogPath, containerLogPath, linkLogs, type LogDirectories, unlinkLogs } from './logs.ts';
 import { createObserver } from './observer.ts';
@@ -94,6 +94,7 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     loadImage: (archive, signal) => loadImage(client, archive, signal),
     listImages: (signal) => listImages(client, signal),
     removeImage: (id, signal) => removeImage(client, id, signal),
+    imageLayers: (image, signal) => imageLayers(client, image, signal),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { objectReferences } from '../../../agent/objects/index.ts';
+import { dependsOn, objectReferences } from '../../../agent/objects/index.ts';
 import type { Container, EphemeralContainer, Pod, PodSpec } from '../../../agent/objects/types.ts';
 
 function container(name: string, parts: Partial<Container> = {}): Container {
@@ -77,4 +77,17 @@ describe('the objects that a pod names', () => {
     ],
     ['pull secrets', { imagePullSecrets: [{ name: 's' }, { name: '' }, {}] }, ['Secret/ns/s']],
   ])('%s', (_what, spec, expected) => expect([...objectReferences(pod(spec))].sort()).toEqual(expected));
+});
+
+describe('what a pod has to do with', () => {
+  const claim = { volumes: [{ name: 'd', persistentVolumeClaim: { claimName: 'p' } }] };
+  const map = { volumes: [{ name: 'c', configMap: { name: 'c' } }] };
+  test.each<[string, Partial<PodSpec>, string, boolean]>([
+    ['what it names', map, 'ConfigMap/ns/c', true],
+    ['nothing of another namespace', map, 'ConfigMap/other/c', false],
+    ['no volume without a claim', map, 'PersistentVolume//v', false],
+    ['its claim', claim, 'PersistentVolumeClaim/ns/p', true],
+    ['any volume with a claim', claim, 'PersistentVolume//v', true],
+    ['no other claim', claim, 'PersistentVolumeClaim/ns/other', false],
+  ])('%s', (_what, spec, key, expected) => expect(dependsOn(pod(spec), new Set(['Secret/ns/x', key]))).toBe(expected));
 });
