@@ -60,6 +60,8 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
     onEnded: () => housekeeping.podEnded(),
   });
+  const knownPods = (): string[] | undefined =>
+    store.synced() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined;
   const housekeeping = createHousekeeping({
     runtime,
     network,
@@ -68,12 +70,11 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     exec,
     log,
     onContact: (contactSignal) => link.contact(contactSignal),
-    knownPods: () => store.pods().map(({ pod }) => pod.metadata.uid),
+    knownPods,
+    checkpoints: deps.checkpoints,
     sweepLogs: createLogSweep({
-      ...{ log, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
+      ...{ log, knownPods, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
       now: () => systemClock.now(),
-      knownPods: () =>
-        store.synced() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined,
     }),
   });
   const imageGc = createNodeImageGc(config, { client, runtime, store, events, log });

@@ -1,4 +1,5 @@
 import type { Exec, PodNetwork } from '../../cni/index.ts';
+import type { StatusCheckpoints } from '../pods/checkpoint.ts';
 import type { Log } from '../pods/deps.ts';
 import type { PodManager } from '../pods/manager.ts';
 import type { ContainerRuntime, RuntimePodSummary } from '../runtime/types.ts';
@@ -25,7 +26,10 @@ export interface HousekeepingDeps {
   readonly log: Log;
   /** Learns what the daemon must know of the runtime before pods run. */
   readonly onContact: (signal: AbortSignal) => Promise<void>;
-  readonly knownPods: () => Iterable<string>;
+  /** UIDs of the pods that somebody wants; undefined before every source has delivered. */
+  readonly knownPods: () => Iterable<string> | undefined;
+  /** Removes what was written down of pods that are gone. */
+  readonly checkpoints: Pick<StatusCheckpoints, 'sweep'>;
   /** Removes the logs of pods that are gone. */
   readonly sweepLogs: LogSweep;
 }
@@ -43,20 +47,22 @@ export interface Housekeeping {
 /** The slow loops that repair: relist of the runtime, network rules, leases, directories of pods that are gone. */
 export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   let isFirstList = true;
-  const relist = async (signal: AbortSignal): Promise<void> => {
+  const relist = async (signal: AbortSignal): Promise<number> => {
     await deps.onContact(signal);
     const pods = await deps.runtime.listPods(signal);
     // A pod that starts now may need an address or a port that a sandbox lost in a crash still holds.
     if (isFirstList) await maintainNetwork(deps, signal).catch((error: unknown) => warn(deps, 'network', error));
     isFirstList = false;
     deps.manager.relisted(pods);
-    await sweepPodDirectories(deps, pods, signal);
+    const isSwept = await sweepPods(deps, pods, signal);
     await deps.sweepLogs(pods, signal);
+    return isSwept ? relistMs : retryMs;
   };
   const queue: WorkQueue = createWorkQueue(async (task, signal) => {
     try {
-      await (task === 'relist' ? relist(signal) : maintainNetwork(deps, signal));
-      return { again: { afterMs: task === 'relist' ? relistMs : networkMs } };
+      if (task === 'relist') return { again: { afterMs: await relist(signal) } };
+      await maintainNetwork(deps, signal);
+      return { again: { afterMs: networkMs } };
     } catch (error) {
       if (signal.aborted) return {};
       warn(deps, task, error);
@@ -87,13 +93,22 @@ function sandboxIds(pods: readonly RuntimePodSummary[]): ReadonlySet<string> {
   return new Set(pods.flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id)));
 }
 
-async function sweepPodDirectories(
+/**
+ * Removes what pods left on disk that are gone.
+ *
+ * @returns false when it is not known yet which pods are wanted: then nothing was removed
+ */
+async function sweepPods(
   deps: HousekeepingDeps,
   pods: readonly RuntimePodSummary[],
   signal: AbortSignal,
-): Promise<void> {
-  const known = new Set([...deps.knownPods(), ...pods.map(({ pod }) => pod.uid)]);
+): Promise<boolean> {
+  const wanted = deps.knownPods();
+  if (wanted === undefined) return false;
+  const known = new Set([...wanted, ...pods.map(({ pod }) => pod.uid)]);
   const sweep = await sweepOrphans(deps.rootDir, known, deps.exec, signal);
   const failures = describeFailures(sweep);
   if (failures !== undefined) deps.log.warn({ failures }, 'orphaned pod directories stay');
+  await deps.checkpoints.sweep(known);
+  return true;
 }

@@ -20,10 +20,15 @@ export interface StatusCheckpoints {
 export function createStatusCheckpoints(directory: string): StatusCheckpoints {
   const saved = new Map<string, string>();
   const pathOf = (uid: string): string => join(directory, `${uid}.json`);
+  const remove = async (uid: string): Promise<void> => {
+    saved.delete(uid);
+    await rm(pathOf(uid), { force: true });
+  };
   return {
     load: async (uid) => {
       try {
-        return JSON.parse(await readFile(pathOf(uid), 'utf8')) as PodStatus;
+        const status: unknown = JSON.parse(await readFile(pathOf(uid), 'utf8'));
+        return isStatus(status) ? status : undefined;
       } catch {
         return undefined;
       }
@@ -34,15 +39,17 @@ export function createStatusCheckpoints(directory: string): StatusCheckpoints {
       await writeFileAtomic(pathOf(uid), text, { mode: 0o600, sync: false });
       saved.set(uid, text);
     },
-    remove: async (uid) => {
-      saved.delete(uid);
-      await rm(pathOf(uid), { force: true });
-    },
+    remove,
     sweep: async (known) => {
       const names = await readdir(directory).catch(() => []);
-      const stale = names.filter((name) => name.endsWith('.json') && !known.has(name.slice(0, -'.json'.length)));
-      await Promise.all(stale.map((name) => rm(join(directory, name), { force: true })));
+      const stale = names.flatMap((name) => (name.endsWith('.json') ? [name.slice(0, -'.json'.length)] : []));
+      await Promise.all(stale.filter((uid) => !known.has(uid)).map(remove));
       await removeAbandonedFiles(directory);
     },
   };
+}
+
+/** A file of somebody else's making is as good as none. */
+function isStatus(value: unknown): value is PodStatus {
+  return typeof value === 'object' && value !== null && typeof (value as PodStatus).phase === 'string';
 }

@@ -1,7 +1,8 @@
 import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
 import type { Clock } from '../clock.ts';
+import { withDeadline } from '../deadline.ts';
 import type { Container } from '../objects/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 
@@ -24,14 +25,11 @@ export interface HookDeps {
 
 /** A hook that waits for ever is ended by the pod's end; Node's timers hold no longer time. */
 const noLimitMs = 24 * 3600 * 1000;
-/** As the kubelet's HTTP client for hooks (`pkg/kubelet/lifecycle/handlers.go`): the answer's body is for the message. */
-const maxBodyBytes = 10 * 1024;
 
 /**
  * Runs a lifecycle hook to its end (kubelet: `handlerRunner.Run`).
  *
- * @throws Error when the command ends with another code than 0, the server answers with 400 or more or not at all, or
- *   the time is over
+ * @throws Error when the command ends with another code than 0, the server does not answer, or the time is over
  */
 export async function runHook(
   deps: HookDeps,
@@ -41,11 +39,13 @@ export async function runHook(
   signal: AbortSignal,
 ): Promise<void> {
   const limitMs = timeoutMs ?? noLimitMs;
-  if (handler.exec !== undefined) return runCommand(deps, handler.exec.command ?? [], target, limitMs, signal);
-  if (handler.sleep !== undefined) return deps.clock.sleep(Math.min(handler.sleep.seconds * 1000, limitMs), signal);
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-  if (handler.httpGet !== undefined) return get(handler.httpGet, target, limited);
-  if (handler.tcpSocket !== undefined) return dial(handler.tcpSocket, target, limited);
+  const { exec, sleep, httpGet, tcpSocket } = handler;
+  if (exec !== undefined) return runCommand(deps, exec.command ?? [], target, limitMs, signal);
+  if (sleep !== undefined) return deps.clock.sleep(Math.min(sleep.seconds * 1000, limitMs), signal);
+  if (httpGet !== undefined)
+    return withDeadline('the hook', limitMs, signal, (limited) => get(httpGet, target, limited));
+  if (tcpSocket !== undefined)
+    return withDeadline('the hook', limitMs, signal, (limited) => dial(tcpSocket, target, limited));
   throw new Error('invalid handler: it names no action');
 }
 
@@ -64,35 +64,42 @@ async function runCommand(
 
 type HttpGet = NonNullable<HookHandler['httpGet']>;
 
-async function get(
-  { host, port, path, scheme, httpHeaders }: HttpGet,
-  target: HookTarget,
-  signal: AbortSignal,
-): Promise<void> {
-  const send = scheme === 'HTTPS' ? httpsRequest : httpRequest;
+/** Any answer is a success, whatever its status. HTTPS that a server answers in plain HTTP is tried again as HTTP. */
+async function get(action: HttpGet, target: HookTarget, signal: AbortSignal): Promise<void> {
+  const { host, port, path = '', scheme, httpHeaders = [] } = action;
   const headers: Record<string, string> = { 'user-agent': 'kube-lifecycle/1.34', accept: '*/*' };
-  for (const { name, value } of httpHeaders ?? []) headers[name.toLowerCase()] = value;
-  const pathname = path === undefined || path === '' ? '/' : path.startsWith('/') ? path : `/${path}`;
-  const options = {
+  for (const { name, value } of httpHeaders) headers[name.toLowerCase()] = value;
+  const options: RequestOptions = {
     host: hostOf(host, target),
     port: portOf(port, target),
-    path: pathname,
+    path: path.startsWith('/') ? path : `/${path}`,
     headers,
     agent: false,
     rejectUnauthorized: false,
     signal,
   };
+  if (scheme !== 'HTTPS') return answerOf(httpRequest, options);
+  try {
+    await answerOf(httpsRequest, options);
+  } catch (error) {
+    if (!plainHttpErrors.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    delete headers.authorization;
+    await answerOf(httpRequest, options);
+  }
+}
+
+/** What OpenSSL says of a server that does not speak TLS. */
+const plainHttpErrors: ReadonlySet<string> = new Set([
+  'EPROTO',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+]);
+
+async function answerOf(send: typeof httpsRequest, options: RequestOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const request = send(options, (response) => {
-      let body = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => (body = (body + chunk).slice(0, maxBodyBytes)));
-      response.once('error', reject);
-      response.once('end', () => {
-        const { statusCode = 0 } = response;
-        if (statusCode < 400) resolve();
-        else reject(new Error(`HTTP ${statusCode} from ${options.host}:${options.port}${pathname}: ${body}`));
-      });
+      response.destroy();
+      resolve();
     });
     request.once('error', reject);
     request.end();
@@ -121,7 +128,8 @@ function hostOf(host: string | undefined, { podIp }: HookTarget): string {
 
 function portOf(port: string | number, { ports }: HookTarget): number {
   if (typeof port === 'number') return port;
-  const named = ports.find(({ name }) => name === port)?.containerPort ?? (Number.parseInt(port, 10) || undefined);
+  if (/^\d+$/.test(port)) return Number(port);
+  const named = ports.find(({ name }) => name === port)?.containerPort;
   if (named === undefined) throw new Error(`the container has no port named ${JSON.stringify(port)}`);
   return named;
 }

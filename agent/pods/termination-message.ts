@@ -53,20 +53,23 @@ export async function readTerminationMessages(
   for (const id of known.keys()) if (!ended.some((status) => status?.id === id)) known.delete(id);
   for (const status of ended) {
     if (status === undefined || known.has(status.id)) continue;
-    known.set(status.id, cutEnd(await messageOf(deps, status, signal), limit));
+    known.set(status.id, firstBytes(await messageOf(deps, status, signal), limit));
   }
 }
 
 async function messageOf(deps: MessageReader, status: RuntimeContainerStatus, signal: AbortSignal): Promise<string> {
   const written = await readEnd(deps.pathOf(status.name, status.attempt), maxMessageBytes);
-  if (written !== '') return written;
+  if (written !== '') return joined(status.error, written);
   const policy = status.annotations[annotation.terminationMessagePolicy];
   if (policy === 'FallbackToLogsOnError' && status.exitCode !== 0 && status.startedAt !== 0) {
     const log = await lastLog(deps.runtime, status.id, signal);
-    if (log !== '') return log;
+    if (log !== '') return joined(status.error, log);
   }
   return status.error;
 }
+
+/** What the runtime says goes before what the container said. */
+const joined = (error: string, message: string): string => (error === '' ? message : `${error}: ${message}`);
 
 /** The end of a file; empty when there is none. */
 async function readEnd(path: string, bytes: number): Promise<string> {
@@ -81,7 +84,7 @@ async function readEnd(path: string, bytes: number): Promise<string> {
     const { size } = await file.stat();
     const length = Math.min(size, bytes);
     const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8');
+    return (size > bytes ? withoutPart(buffer) : buffer).toString('utf8');
   } finally {
     await file.close();
   }
@@ -102,11 +105,24 @@ async function lastLog(
     });
   const options = { follow: false, tailLines: maxLogLines, since: undefined, timestamps: false };
   await runtime.containerLogs(id, options, { stdout: collect(), stderr: collect() }, signal);
-  return cutEnd(Buffer.concat(chunks).toString('utf8'), maxLogBytes);
+  const log = Buffer.concat(chunks);
+  const end = log.length > maxLogBytes ? withoutPart(log.subarray(log.length - maxLogBytes)) : log;
+  return end.toString('utf8');
 }
 
-/** The last bytes of a text that is too long. */
-function cutEnd(text: string, bytes: number): string {
-  const encoded = Buffer.from(text);
-  return encoded.length <= bytes ? text : encoded.subarray(encoded.length - bytes).toString('utf8');
+/** UTF-8 without the rest of a character that a cut has left at its beginning. */
+function withoutPart(text: Buffer): Buffer {
+  const begin = text.findIndex(isCharacterStart);
+  return begin === -1 || begin > 3 ? text : text.subarray(begin);
 }
+
+/** The first bytes of a text that is too long, in whole characters. */
+function firstBytes(text: string, bytes: number): string {
+  const encoded = Buffer.from(text);
+  if (encoded.length <= bytes) return text;
+  let end = bytes;
+  while (end > 0 && !isCharacterStart(encoded[end] ?? 0)) end -= 1;
+  return encoded.subarray(0, end).toString('utf8');
+}
+
+const isCharacterStart = (byte: number): boolean => (byte & 0xc0) !== 0x80;

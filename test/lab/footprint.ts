@@ -22,6 +22,8 @@ export interface Footprint {
   readonly cgroups: readonly string[];
   /** Directories of pods under the daemon's root directory. */
   readonly directories: readonly string[];
+  /** Statuses of pods that the daemon has written down. */
+  readonly checkpoints: readonly string[];
   /** Packet filter rules about the address of a single pod. */
   readonly rules: readonly string[];
 }
@@ -45,6 +47,7 @@ export async function readFootprint({ names, paths, docker, podCidr }: Footprint
     mounts: mountsUnder(paths.rootDir),
     cgroups: podCgroups(names.cgroup),
     directories: entries(join(paths.rootDir, 'pods')),
+    checkpoints: entries(join(paths.rootDir, 'podwright', 'pods')),
     rules: await podRules(names.netns, podCidr),
   };
 }

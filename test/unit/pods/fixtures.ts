@@ -1,6 +1,6 @@
 import type { Container, Pod } from '../../../agent/objects/types.ts';
 import { annotation, containerHash } from '../../../agent/pods/annotations.ts';
-import type { PlanFacts } from '../../../agent/pods/plan-types.ts';
+import type { PlanFacts, PodActions } from '../../../agent/pods/plan-types.ts';
 import { linuxResources } from '../../../agent/pods/resources.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../../../agent/runtime/types.ts';
 
@@ -102,4 +102,21 @@ export function facts(extra: Partial<PlanFacts> = {}): PlanFacts {
     published: () => undefined,
     ...extra,
   };
+}
+
+/** A plan as one line, so that a table of cases can be read. */
+export function summary(actions: PodActions): string {
+  const parts = [
+    actions.replace ? 'replace' : '',
+    actions.finished ? 'finished' : '',
+    actions.stopSandboxes.length > 0 ? `stop ${actions.stopSandboxes.map(({ id }) => id).join(',')}` : '',
+    actions.killContainers.length > 0
+      ? `kill ${actions.killContainers.map(({ container: { id } }) => id).join(',')}`
+      : '',
+    actions.createSandbox === undefined ? '' : `sandbox #${actions.createSandbox}`,
+    ...actions.startContainers.map((start) => `start ${start.container.name}#${start.attempt}`),
+    ...actions.backingOff.map((wait) => `wait ${wait.container.name}`),
+    actions.removeContainers.length > 0 ? `remove ${actions.removeContainers.join(',')}` : '',
+  ];
+  return parts.filter((part) => part !== '').join('; ');
 }

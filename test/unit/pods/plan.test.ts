@@ -1,26 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Pod } from '../../../agent/objects/types.ts';
 import { computePodActions } from '../../../agent/pods/plan.ts';
-import type { PodActions } from '../../../agent/pods/plan-types.ts';
 import type { RuntimePod } from '../../../agent/runtime/types.ts';
-import { container, exited, facts, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
-
-/** A plan as one line, so that a table of cases can be read. */
-function summary(actions: PodActions): string {
-  const parts = [
-    actions.replace ? 'replace' : '',
-    actions.finished ? 'finished' : '',
-    actions.stopSandboxes.length > 0 ? `stop ${actions.stopSandboxes.map(({ id }) => id).join(',')}` : '',
-    actions.killContainers.length > 0
-      ? `kill ${actions.killContainers.map(({ container: { id } }) => id).join(',')}`
-      : '',
-    actions.createSandbox === undefined ? '' : `sandbox #${actions.createSandbox}`,
-    ...actions.startContainers.map((start) => `start ${start.container.name}#${start.attempt}`),
-    ...actions.backingOff.map((wait) => `wait ${wait.container.name}`),
-    actions.removeContainers.length > 0 ? `remove ${actions.removeContainers.join(',')}` : '',
-  ];
-  return parts.filter((part) => part !== '').join('; ');
-}
+import { container, exited, facts, instance, observed, pod, sandbox, summary, t0 } from './fixtures.ts';
 
 interface Case {
   readonly name: string;
@@ -122,6 +104,18 @@ const cases: readonly Case[] = [
     plan: 'kill app-0; start app#1',
   },
   {
+    name: 'unknown state, Never: killed, then restarted all the same',
+    pod: pod({ restartPolicy: 'Never' }),
+    observed: observed([sandbox()], [instance('app', { state: 'unknown' })]),
+    plan: 'kill app-0; start app#1',
+  },
+  {
+    name: 'its own policy Never is done with a failure in a new sandbox too',
+    pod: pod({ containers: [container('app', { restartPolicy: 'Never' }), container('side')] }),
+    observed: observed([lost], [exited('app', 1), exited('side', 1)]),
+    plan: 'stop s0; sandbox #1; start side#1',
+  },
+  {
     name: 'another image: restarted whatever the policy',
     pod: pod({ restartPolicy: 'Never', containers: [container('app', { image: 'other:2' })] }),
     observed: observed([sandbox()], [instance('app')]),
@@ -155,6 +149,15 @@ const cases: readonly Case[] = [
 describe('computePodActions', () => {
   test.each(cases)('$name', ({ pod: desired = pod(), observed: found, plan }) => {
     expect(summary(computePodActions(desired, found, facts()))).toBe(plan);
+  });
+
+  test('work that is done is not done twice, although somebody removed its container', () => {
+    const published = (name: string) => (name === 'app' ? { restartCount: 0, exitCode: 0 } : undefined);
+    const desired = pod({ ...two, restartPolicy: 'OnFailure' });
+    const found = observed([sandbox()], [instance('side')]);
+    expect(summary(computePodActions(desired, found, facts({ published })))).toBe('');
+    const failed = facts({ published: () => ({ restartCount: 4, exitCode: 137 }) });
+    expect(summary(computePodActions(desired, found, failed))).toBe('start app#5');
   });
 
   test('a container in its back-off waits until it is over', () => {
