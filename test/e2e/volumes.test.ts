@@ -28,6 +28,10 @@ afterAll(async () => {
 
 const TMPFS = 0x01021994;
 
+/** A privileged container gets all capabilities, and runc refuses it where the machine itself lacks one: CAP_SYS_RESOURCE. */
+const capabilities = BigInt(`0x${/^CapBnd:\s*(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'}`);
+const allowsPrivileged = ((capabilities >> 24n) & 1n) === 1n;
+
 const dropObject = (kind: string, name: string, rest: object): void =>
   host.drop(`${kind}-${name}.yaml`, { apiVersion: 'v1', kind, metadata: { name }, ...rest });
 
@@ -473,29 +477,46 @@ describe('the files of an image', () => {
   });
 });
 
-describe('mounts of the host below a volume', () => {
-  it('reach a running container with HostToContainer, and no other', async () => {
-    const path = join(host.dir, 'propagation');
+describe('mounts below a volume', () => {
+  /** A directory on a mount that passes on what is mounted below it. */
+  async function withShared(name: string, use: (path: string) => Promise<void>): Promise<void> {
+    const path = join(host.dir, name);
     mkdirSync(path);
     await host.exec('mount', ['--bind', path, path]);
     try {
       await host.exec('mount', ['--make-shared', path]);
-      await run(
-        'slave',
-        [{ name: 'host', hostPath: { path, type: 'Directory' } }],
-        [
-          { name: 'host', mountPath: '/slave', mountPropagation: 'HostToContainer' },
-          { name: 'host', mountPath: '/private' },
-        ],
-      );
+      await use(path);
+    } finally {
+      await host.exec('umount', ['--recursive', '--lazy', path]);
+    }
+  }
+
+  it('of the host reach a running container with HostToContainer, and no other', () =>
+    withShared('to-container', async (path) => {
+      const volumeMounts = [
+        { name: 'host', mountPath: '/slave', mountPropagation: 'HostToContainer' },
+        { name: 'host', mountPath: '/private' },
+      ];
+      await run('slave', [{ name: 'host', hostPath: { path, type: 'Directory' } }], volumeMounts);
       mkdirSync(join(path, 'late'));
       await host.exec('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'late', join(path, 'late')]);
       writeFileSync(join(path, 'late', 'file'), '');
       expect(await inPod('slave', 'ls /slave/late; echo -; ls /private/late')).toEqual(['file', '-']);
-    } finally {
-      await host.exec('umount', ['--recursive', '--lazy', path]);
-    }
-  });
+    }));
+
+  it.skipIf(!allowsPrivileged)('of a privileged container reach the host with Bidirectional', () =>
+    withShared('to-host', async (path) => {
+      const app = sleeper('app', {
+        securityContext: { privileged: true },
+        volumeMounts: [{ name: 'host', mountPath: '/shared', mountPropagation: 'Bidirectional' }],
+      });
+      host.drop('shared.yaml', podManifest('shared', [app], { volumes: [{ name: 'host', hostPath: { path } }] }));
+      await host.waitForPod('shared', isReady);
+      await inPod('shared', 'mkdir /shared/own; mount -t tmpfs -o size=1m own /shared/own; touch /shared/own/file');
+      expect(statfsSync(join(path, 'own')).type).toBe(TMPFS);
+      expect(readdirSync(join(path, 'own'))).toEqual(['file']);
+    }),
+  );
 });
 
 describe('a daemon that is killed', () => {
