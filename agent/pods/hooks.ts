@@ -75,6 +75,7 @@ async function get(action: HttpGet, target: HookTarget, signal: AbortSignal): Pr
     path: path.startsWith('/') ? path : `/${path}`,
     headers,
     agent: false,
+    insecureHTTPParser: true, // lines that end without a carriage return, as Go's client takes them
     rejectUnauthorized: false,
     signal,
   };

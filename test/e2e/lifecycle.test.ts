@@ -202,6 +202,41 @@ describe('hooks', () => {
     expect(log).toEqual(['polite starts', 'preStop', 'polite ends', 'quit got QUIT']);
   });
 
+  it('ask a server on the address of the pod or, on the host network, of the node', async () => {
+    const volumes = [{ name: 'diary', hostPath: { path: `${host.dir}/diary-ask`, type: 'DirectoryOrCreate' } }];
+    /** Notes who asks for what. */
+    const server = (name: string, port: number): string =>
+      [
+        'mkdir -p /tmp/cgi-bin',
+        `printf '#!/bin/sh\\necho ${name} $REQUEST_METHOD $QUERY_STRING $HTTP_X_HOOK >> /diary/log\\necho; echo\\n' > /tmp/cgi-bin/note`,
+        'chmod +x /tmp/cgi-bin/note',
+        `trap "exit 0" TERM; httpd -f -p ${port} -h /tmp & wait`,
+      ].join('; ');
+    const asked = (name: string, port: number): object =>
+      shell(name, server(name, port), {
+        ...inDiary,
+        ports: [{ name: 'hook', containerPort: port }],
+        readinessProbe: { tcpSocket: { port: 'hook' }, periodSeconds: 1 },
+        lifecycle: {
+          preStop: {
+            httpGet: { port: 'hook', path: '/cgi-bin/note?bye', httpHeaders: [{ name: 'X-Hook', value: 'header' }] },
+          },
+        },
+      });
+    host.drop('ask.yaml', podManifest('ask', [asked('own', 8080)], { volumes }));
+    host.drop('ask-node.yaml', podManifest('ask-node', [asked('node', 18_080)], { volumes, hostNetwork: true }));
+    const dials = { preStop: { tcpSocket: { port: 1 } } };
+    host.drop('refused.yaml', podManifest('refused', [sleeper('app', { lifecycle: dials })]));
+    for (const name of ['ask', 'ask-node', 'refused']) await host.waitForPod(name, isReady);
+    for (const name of ['ask', 'ask-node', 'refused']) host.removeManifest(`${name}.yaml`);
+    await until('the pods to be gone', 30_000, async () => (await host.leaks()).length === 0);
+    const log = (await host.exec('cat', [`${host.dir}/diary-ask/log`])).stdout.trim().split('\n');
+    expect(log.sort()).toEqual(['node GET bye header', 'own GET bye header']);
+    const failed = daemon.log().filter(({ msg }) => msg === 'preStop failed');
+    expect(failed.map(({ container }) => container)).toEqual(['app']);
+    expect(JSON.stringify(failed[0]?.['err'])).toContain('ECONNREFUSED');
+  });
+
   it('preStop runs too when the manifest went while the daemon was away', async () => {
     const directory = `${host.dir}/diary-away`;
     host.drop(
