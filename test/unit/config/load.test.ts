@@ -157,8 +157,8 @@ describe('values', () => {
   });
 
   it('name the fields that change nothing yet', async () => {
-    const { notActedOn } = await load({ file: `${kubelet}podCIDR: 192.0.2.0/24\nclusterDomain: a.b\nport: 10250` });
-    expect(notActedOn).toEqual(['port', 'clusterDomain']);
+    const { notActedOn } = await load({ file: `${kubelet}podCIDR: 192.0.2.0/24\nsystemCgroups: a\nport: 10250` });
+    expect(notActedOn).toEqual(['port', 'systemCgroups']);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { decodeManifest } from '../../../agent/objects/index.ts';
-import { pod, told } from './helpers.ts';
+import { told } from './helpers.ts';
 
 const names = (text: string): readonly unknown[] =>
   decodeManifest(text, 'f').documents.map(({ value }) => (value.metadata as { name: string }).name);
