@@ -1,6 +1,6 @@
 export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from './util/exec.ts';
 export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
-export { formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
+export { containsAddress, formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
 export { createPodNetwork, type Attachment, type NetworkStatus, type PodNetwork } from './network.ts';
 export type { CniResult, PortMapping } from './spec/types.ts';
 export { CniError } from './spec/error.ts';

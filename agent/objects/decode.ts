@@ -1,6 +1,6 @@
 import { formatPath, type FieldPath } from './field-path.ts';
 import { field, isJsonList, isJsonObject, typeName, type JsonObject, type JsonValue } from './json.ts';
-import { isObjectKind, KINDS } from './kinds/index.ts';
+import { apiVersionOf, isObjectKind, KINDS } from './kinds/index.ts';
 import type { ObjectKind } from './types.ts';
 import { MAX_DEPTH } from './yaml-json.ts';
 import { parseYaml, type YamlDocument } from './yaml.ts';
@@ -146,9 +146,12 @@ function decodeObject(object: Located, origin: string, inList: boolean): Decoded
   const [apiVersion, kind] = [field(value, 'apiVersion'), field(value, 'kind')];
   if (typeof kind !== 'string' || kind === '') return fail('kind: Required value');
   if (apiVersion === undefined || apiVersion === '') return fail('apiVersion: Required value');
-  if (apiVersion !== 'v1') return fail(`${kind} of ${JSON.stringify(apiVersion)} is not a kind that runs on a node`);
+  const item = itemKind(kind);
+  if (apiVersion !== versionOf(isServed(item) ? item : kind)) {
+    return fail(`${kind} of ${JSON.stringify(apiVersion)} is not a kind that runs on a node`);
+  }
   if (isServed(kind)) return { documents: [{ kind, value, base, lineOf }], problems: [] };
-  if (!inList && (kind === 'List' || isServed(itemKind(kind)))) return decodeList(object, value, kind, origin);
+  if (!inList && (kind === 'List' || isServed(item))) return decodeList(object, value, kind, origin);
   return fail(`unknown kind ${JSON.stringify(kind)}: a manifest holds ${SERVED_KINDS.join(', ')}, or a List of them`);
 }
 
@@ -167,10 +170,16 @@ function decodeList(object: Located, value: JsonObject, kind: string, origin: st
 
 /** The items of a typed list need not say what they are. */
 function withKind(item: JsonValue, list: string): JsonValue {
-  return list === 'List' || !isJsonObject(item) ? item : { apiVersion: 'v1', kind: itemKind(list), ...item };
+  const kind = itemKind(list);
+  return kind === '' || !isJsonObject(item) ? item : { apiVersion: versionOf(kind), kind, ...item };
 }
 
 const SERVED_KINDS = ['Pod', ...Object.keys(KINDS)];
+
+/** Group and version that a kind is served in. */
+function versionOf(kind: string): string {
+  return isObjectKind(kind) ? apiVersionOf(kind) : 'v1';
+}
 
 function isServed(kind: string): kind is 'Pod' | ObjectKind {
   return kind === 'Pod' || isObjectKind(kind);

@@ -1,3 +1,4 @@
+import type { IEndpointSlice } from 'kubernetes-models/discovery.k8s.io/v1';
 import type {
   IConfigMap,
   IContainer,
@@ -110,8 +111,11 @@ export function podKey(pod: { metadata: { namespace: string; name: string } }): 
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
 }
 
-type ObjectOf<T extends { metadata?: unknown }, Kind extends string> = Omit<T, 'apiVersion' | 'kind' | 'metadata'> & {
-  apiVersion: 'v1';
+type ObjectOf<T extends { metadata?: unknown }, Kind extends string, Version extends string = 'v1'> = Omit<
+  T,
+  'apiVersion' | 'kind' | 'metadata'
+> & {
+  apiVersion: Version;
   kind: Kind;
   metadata: Pick<PodMetadata, 'name' | 'namespace' | 'uid' | 'labels' | 'annotations'> & {
     resourceVersion?: string;
@@ -129,12 +133,31 @@ export type PersistentVolume = ObjectOf<IPersistentVolume, 'PersistentVolume'>;
 export type PersistentVolumeClaim = ObjectOf<IPersistentVolumeClaim, 'PersistentVolumeClaim'>;
 export type Service = ObjectOf<IService, 'Service'>;
 
+/** Addresses that all have the same ports (core v1, in its last form). */
+export interface EndpointSubset {
+  addresses?: EndpointAddress[];
+  notReadyAddresses?: EndpointAddress[];
+  ports?: { name?: string; port: number; protocol?: string; appProtocol?: string }[];
+}
+
+export interface EndpointAddress {
+  ip: string;
+  hostname?: string;
+  nodeName?: string;
+}
+
+/** Endpoints of Services that have no selector, in the older and the newer form. */
+export type Endpoints = ObjectOf<{ metadata?: unknown; subsets?: EndpointSubset[] }, 'Endpoints'>;
+export type EndpointSlice = ObjectOf<IEndpointSlice, 'EndpointSlice', 'discovery.k8s.io/v1'>;
+
 export interface ObjectsByKind {
   ConfigMap: ConfigMap;
   Secret: Secret;
   PersistentVolume: PersistentVolume;
   PersistentVolumeClaim: PersistentVolumeClaim;
   Service: Service;
+  Endpoints: Endpoints;
+  EndpointSlice: EndpointSlice;
 }
 
 export type ObjectKind = keyof ObjectsByKind;

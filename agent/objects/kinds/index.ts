@@ -1,5 +1,7 @@
 import type { ObjectKind } from '../types.ts';
 import { configMapRules } from './config-map.ts';
+import { endpointSliceRules } from './endpoint-slice.ts';
+import { endpointsRules } from './endpoints.ts';
 import { persistentVolumeClaimRules } from './persistent-volume-claim.ts';
 import { persistentVolumeRules } from './persistent-volume.ts';
 import type { KindRules } from './rules.ts';
@@ -13,8 +15,15 @@ export const KINDS: { readonly [K in ObjectKind]: KindRules<K> } = {
   PersistentVolume: persistentVolumeRules,
   PersistentVolumeClaim: persistentVolumeClaimRules,
   Service: serviceRules,
+  Endpoints: endpointsRules,
+  EndpointSlice: endpointSliceRules,
 };
 
 export function isObjectKind(kind: string): kind is ObjectKind {
   return Object.hasOwn(KINDS, kind);
+}
+
+/** Group and version of a kind, as manifests write them. */
+export function apiVersionOf(kind: ObjectKind): string {
+  return KINDS[kind].apiVersion ?? 'v1';
 }

@@ -6,7 +6,7 @@ import { metadataShape } from '../schema-metadata.ts';
 import { checkShape } from '../schema.ts';
 import { objectKey, type ObjectKind, type ObjectsByKind } from '../types.ts';
 import { validateMetadata } from '../validate-metadata.ts';
-import { KINDS } from './index.ts';
+import { apiVersionOf, KINDS } from './index.ts';
 import type { KindRules } from './rules.ts';
 import { REDACTED } from './secret.ts';
 
@@ -32,7 +32,15 @@ export function checkObject<K extends ObjectKind>(
   const rules: KindRules<K> = KINDS[kind];
   const shape = checkShape(
     value,
-    { fields: { apiVersion: 'string', kind: 'string', metadata: metadataShape, status: 'any', ...rules.fields } },
+    {
+      fields: {
+        apiVersion: 'string',
+        kind: 'string',
+        metadata: metadataShape,
+        status: rules.status ?? 'any',
+        ...rules.fields,
+      },
+    },
     base,
   );
   const shapeProblems = rules.secret === true ? shape.map(withoutValue) : shape;
@@ -56,15 +64,15 @@ export function keyOfDocument(kind: ObjectKind, document: JsonObject): string | 
   return objectKey(kind, namespace || 'default', name);
 }
 
-/** The object of a document that has the kind's shape, without a status. */
+/** The object of a document that has the kind's shape. */
 function withIdentity<K extends ObjectKind>(kind: K, value: JsonObject, rules: KindRules<K>): ObjectsByKind[K] {
-  const content = without(value, 'status');
+  const content = rules.status === undefined ? without(value, 'status') : value;
   // The shape is that of the kind in every part that is read.
   const written = content as unknown as ObjectsByKind[K];
   const metadata: Partial<ObjectsByKind[K]['metadata']> = written.metadata ?? {};
   return {
     ...written,
-    apiVersion: 'v1',
+    apiVersion: apiVersionOf(kind),
     kind,
     metadata: {
       ...metadata,

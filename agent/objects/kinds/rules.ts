@@ -5,8 +5,12 @@ import type { ObjectKind, ObjectsByKind } from '../types.ts';
 
 /** What is particular to one kind of object. */
 export interface KindRules<K extends ObjectKind> {
+  /** Default `v1`. */
+  readonly apiVersion?: string;
   /** Fields beside apiVersion, kind, metadata and status. */
   readonly fields: Readonly<Record<string, Shape>>;
+  /** Shape of the status, for a kind that a manifest may give one; of any other kind it is dropped. */
+  readonly status?: Shape;
   /** False for what belongs to the whole cluster. */
   readonly namespaced: boolean;
   /**

@@ -8,7 +8,7 @@ const document = (text: string): unknown =>
   decodeManifest(`apiVersion: v1\nkind: Pod\n${text}`, 'f').documents[0]?.value;
 
 const KINDS =
-  'a manifest holds Pod, ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, Service, or a List of them';
+  'a manifest holds Pod, ConfigMap, Secret, PersistentVolume, PersistentVolumeClaim, Service, Endpoints, EndpointSlice, or a List of them';
 const SUBDOMAIN =
   "Invalid value: \"A\": must be a lowercase RFC 1123 subdomain: at most 253 of a-z, 0-9, '-' and '.', with a letter or digit at both ends of every part";
 
