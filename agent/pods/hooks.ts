@@ -42,11 +42,21 @@ export async function runHook(
   const { exec, sleep, httpGet, tcpSocket } = handler;
   if (exec !== undefined) return runCommand(deps, exec.command ?? [], target, limitMs, signal);
   if (sleep !== undefined) return deps.clock.sleep(Math.min(sleep.seconds * 1000, limitMs), signal);
-  if (httpGet !== undefined)
-    return withDeadline('the hook', limitMs, signal, (limited) => get(httpGet, target, limited));
-  if (tcpSocket !== undefined)
-    return withDeadline('the hook', limitMs, signal, (limited) => dial(tcpSocket, target, limited));
+  if (httpGet !== undefined) return limited(limitMs, signal, (until) => get(httpGet, target, until));
+  if (tcpSocket !== undefined) return limited(limitMs, signal, (until) => dial(tcpSocket, target, until));
   throw new Error('invalid handler: it names no action');
+}
+
+/** What is cut off fails with the reason for it, not with the error of the socket. */
+async function limited(ms: number, signal: AbortSignal, run: (until: AbortSignal) => Promise<void>): Promise<void> {
+  await withDeadline('the hook', ms, signal, async (until) => {
+    try {
+      await run(until);
+    } catch (error) {
+      until.throwIfAborted();
+      throw error;
+    }
+  });
 }
 
 async function runCommand(

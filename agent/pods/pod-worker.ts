@@ -6,22 +6,18 @@ import type { PodDeps } from './deps.ts';
 import { endPod, podIpsOf, releasePod, stopContext } from './end.ts';
 import { mayRun } from './observed.ts';
 import { computePodActions } from './plan.ts';
-import type { BackingOff, PodActions } from './plan-types.ts';
+import type { PodActions } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
 import { publishedContainer } from './published.ts';
 import { publish, restore, updateProbes, verdictsOf } from './publish.ts';
-import { backoffKey, containerReference, formatPod, podReference } from './references.ts';
+import { backoffKey, podReference } from './references.ts';
 import { applyResizes } from './resize-apply.ts';
+import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
 import { messageOf } from './start-failure.ts';
 import { isTerminalPhase } from './status.ts';
 import { killContainers, killPod, stopSandboxes, sweepRemains } from './stop.ts';
 import { prepareVolumes, refreshVolumes } from './sync-volumes.ts';
-
-/** The kubelet's `backOffPeriod`: how long a failed sync waits, times 1 to 1.5. */
-const retryMs = 10_000;
-/** The kubelet's wait for a network that is not ready. */
-const networkRetryMs = 1_000;
 
 /** `ended`: nothing is left of the pod. */
 export type PodRun = RunResult & { readonly ended?: boolean };
@@ -53,7 +49,7 @@ function failed(deps: PodDeps, record: PodRecord, error: unknown): PodRun {
   // The reconnecting event stream wakes every pod; the retry here is the safety net.
   if (error instanceof RuntimeUnavailableError) deps.log.debug({ pod: name, namespace, err: error }, 'runtime is away');
   else deps.log.error({ pod: name, namespace, err: error }, 'pod sync failed, will retry');
-  return { again: { afterMs: retryMs * (1 + Math.random() / 2) } };
+  return { again: { afterMs: retryDelay() } };
 }
 
 type Run = PodRun & { readonly failed?: PodRecord['lastError'] };
@@ -76,8 +72,8 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);
   const planned = planOf(deps, record, pod, observed);
-  noteRunning(record, observed);
-  noteBackoffs(deps, record, pod, planned.backingOff);
+  noteRunning(record.waiting, observed);
+  noteBackoffs(deps.events, record.waiting, pod, planned.backingOff);
   await publish(deps, record, observed, planned.finished, signal);
   // What has just been published as over starts nothing any more.
   const actions = isTerminalPhase(record.status?.phase) ? planOf(deps, record, pod, observed) : planned;
@@ -184,7 +180,7 @@ async function sweep(deps: PodDeps, actions: PodActions, signal: AbortSignal): P
   const remains = { sandboxes: actions.stopSandboxes, containers: actions.removeContainers };
   const message = await sweepRemains(deps, remains, signal);
   if (message === undefined) return {};
-  return { again: { afterMs: retryMs }, failed: { time: deps.clock.now(), message } };
+  return { again: { afterMs: retryDelay() }, failed: { time: deps.clock.now(), message } };
 }
 
 /** Carries a plan out: kill, make room, resize, volumes, start, sweep. */
@@ -205,7 +201,7 @@ async function apply(
   await applyResizes(deps, pod, observed, actions.resizeContainers, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);
   const swept = await sweep(deps, actions, signal);
-  const { again: next } = again(deps, record, pod, actions, problem);
+  const { again: next } = again(deps.clock.now(), record, pod, actions.backingOff, problem !== undefined);
   const soonest = [next, swept.again].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
   return { ...(soonest === undefined ? {} : { again: { afterMs: soonest } }), failed: problem ?? swept.failed };
 }
@@ -219,7 +215,7 @@ async function start(
   signal: AbortSignal,
 ): Promise<PodRecord['lastError']> {
   if (actions.startContainers.length === 0) {
-    return (await refreshVolumes(deps, pod, signal)) ?? lastWaiting(deps, record);
+    return (await refreshVolumes(deps, pod, signal)) ?? waitingError(deps.clock.now(), record);
   }
   const networkProblem = pod.spec.hostNetwork === true ? undefined : deps.networkProblem();
   if (networkProblem !== undefined) {
@@ -236,55 +232,5 @@ async function start(
     else record.waiting.set(name, reason);
   }
   await publish(deps, record, observed, false, signal);
-  return lastWaiting(deps, record);
-}
-
-/** A container that waits for a reason is an error that the user wants to see, although the sync went as it should. */
-function lastWaiting(deps: PodDeps, record: PodRecord): PodRecord['lastError'] {
-  for (const [name, { reason, message }] of record.waiting) {
-    const text = `container ${name}: ${reason}: ${message}`;
-    return record.lastError?.message === text ? record.lastError : { time: deps.clock.now(), message: text };
-  }
-  return undefined;
-}
-
-function again(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  actions: PodActions,
-  problem: PodRecord['lastError'],
-): Pick<PodRun, 'again'> {
-  const now = deps.clock.now();
-  const waits = actions.backingOff.map(({ until }) => Math.max(1, until - now));
-  const backingOff = new Set(actions.backingOff.map(({ container }) => container.name));
-  const isStuck = [...record.waiting.keys()].some((name) => !backingOff.has(name));
-  if (isStuck) waits.push(retryMs * (1 + Math.random() / 2));
-  else if (problem !== undefined && waits.length === 0) waits.push(networkRetryMs);
-  const deadline = deadlineOf(pod, record.status);
-  if (deadline !== undefined) waits.push(Math.max(1, deadline - now));
-  return waits.length === 0 ? {} : { again: { afterMs: Math.min(...waits) } };
-}
-
-/** What runs waits for nothing. */
-function noteRunning(record: PodRecord, observed: RuntimePod): void {
-  for (const { name, state } of observed.containers) if (state === 'running') record.waiting.delete(name);
-}
-
-function noteBackoffs(deps: PodDeps, record: PodRecord, pod: Pod, backingOff: readonly BackingOff[]): void {
-  for (const { container, delayMs } of backingOff) {
-    const { name } = container;
-    const message = `back-off ${formatDelay(delayMs)} restarting failed container=${name} pod=${formatPod(pod)}`;
-    const known = record.waiting.get(name);
-    record.waiting.set(name, { reason: 'CrashLoopBackOff', message });
-    if (known?.message === message) continue;
-    const text = `Back-off restarting failed container ${name} in pod ${formatPod(pod)}`;
-    deps.events.event(containerReference(pod, container), 'Warning', 'BackOff', text);
-  }
-}
-
-/** As Go prints a duration: `10s`, `2m40s`. */
-function formatDelay(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+  return waitingError(deps.clock.now(), record);
 }
