@@ -79,7 +79,10 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   });
   const imageGc = createNodeImageGc(config, { client, runtime, store, events, log });
   const eviction = await createNodeEviction(config, { client, deps, manager, imageGc });
-  const node = (): NodeInfo => nodeInfo(config, startedAt, link, network, addresses);
+  const node = (): NodeInfo => ({
+    ...nodeInfo(config, startedAt, link, network, addresses),
+    conditions: eviction.conditions(),
+  });
   const state = createDaemonState({
     ...{ node, manager, store, events },
     pulls: podDeps.pulls,
@@ -215,7 +218,7 @@ function nodeInfo(
   link: RuntimeLink,
   network: PodNetwork,
   addresses: readonly string[],
-): NodeInfo {
+): Omit<NodeInfo, 'conditions'> {
   const runtime = link.status();
   const { ready, name, cidrs, reason } = network.status();
   const problem = runtime.reachable ? reason : `container runtime is down: ${runtime.error ?? ''}`;

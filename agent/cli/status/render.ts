@@ -37,8 +37,15 @@ function renderNode(node: NodeInfo, now: number): string[] {
       'Network:',
       `${network.name} ${network.cidrs.join(',')}  ${network.ready ? 'ready' : `not ready: ${network.reason ?? ''}`}`,
     ],
+    ...pressure(node.conditions),
     ['Manifests:', node.manifestDir],
   ]);
+}
+
+/** What runs short, and nothing when nothing does. */
+function pressure(conditions: NodeInfo['conditions']): string[][] {
+  const met = conditions.filter(({ status }) => status === 'True').map(({ type }) => type);
+  return met.length === 0 ? [] : [['Pressure:', met.join(', ')]];
 }
 
 const wideHeader = ['UID', 'QOS', 'IMAGES'];

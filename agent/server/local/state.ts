@@ -1,3 +1,4 @@
+import type { NodeCondition } from '../../eviction/index.ts';
 import type { CoreEvent, EventFilter } from '../../events/types.ts';
 import type { PullProgress } from '../../images/progress.ts';
 import type { Pod } from '../../objects/types.ts';
@@ -25,6 +26,8 @@ export interface NodeInfo {
     readonly cidrs: readonly string[];
     readonly reason?: string;
   };
+  /** Memory, disk and process IDs, whether they run short. */
+  readonly conditions: readonly NodeCondition[];
   readonly manifestDir: string;
   readonly rootDir: string;
   readonly addresses: readonly string[];

@@ -9,6 +9,7 @@ export const nodeInfo: NodeInfo = {
   ready: true,
   runtime: { name: 'docker', version: '27.0.1', reachable: true, cgroupDriver: 'systemd' },
   network: { ready: true, name: 'podwright', cidrs: ['10.244.0.0/24'] },
+  conditions: [],
   manifestDir: '/etc/kubernetes/manifests',
   rootDir: '/var/lib/kubelet',
   addresses: ['192.0.2.7'],
