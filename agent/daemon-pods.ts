@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { exec, type PodNetwork } from '../cni/index.ts';
 import { nodeLabels } from './admission/node-labels.ts';
 import { Backoff } from './backoff.ts';
+import type { CgroupSettings } from './cgroups/names.ts';
+import { noPodCgroups } from './cgroups/no-pod-cgroups.ts';
 import { createPodCgroups, type PodCgroups } from './cgroups/pod-cgroups.ts';
 import { kubepodsResources } from './cgroups/resources-plan.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -67,7 +69,11 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
   const available = allocatable(capacity, config.kubelet);
   const directoryOf = (uid: string): string => podDir(config.rootDir, uid);
   const { clusterDNS, clusterDomain, resolvConf } = config;
-  const cgroups = (): ReturnType<PodDeps['cgroups']> => ({ driver: link.cgroupDriver(), root: config.cgroupRoot });
+  const cgroups = (): CgroupSettings => ({
+    driver: link.cgroupDriver(),
+    root: config.cgroupRoot,
+    perQos: config.cgroupsPerQOS,
+  });
   const { volumeImages, ...containerImages } = await images(config, { objects, runtime, events, log, clock });
   return {
     ...containerImages,
@@ -91,7 +97,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       images: volumeImages,
     }),
     probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),
-    podCgroups: await podCgroups(config, cgroups, capacity, log),
+    podCgroups: config.cgroupsPerQOS ? await podCgroups(config, cgroups, capacity, log) : noPodCgroups,
     identityFiles: createPodIdentityFiles({
       ...{ events, clusterDNS, clusterDomain, resolvConf, podDir: directoryOf },
       hostIps: () => parts.addresses,
@@ -161,7 +167,7 @@ async function images(
 
 async function podCgroups(
   config: Config,
-  settings: () => ReturnType<PodDeps['cgroups']>,
+  settings: () => CgroupSettings,
   capacity: NodeResources,
   log: Log,
 ): Promise<PodCgroups> {
@@ -175,6 +181,7 @@ async function podCgroups(
     cpuQuota: config.cpuQuota,
     podPidsLimit: config.podPidsLimit,
     hugepageSizes: await hugepageSizes(),
+    singleProcessOomKill: config.kubelet.singleProcessOOMKill ?? false,
     exec,
     clock: systemClock,
     log,

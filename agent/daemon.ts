@@ -13,6 +13,7 @@ import { keepEvents, readEvents } from './events/snapshot.ts';
 import { acquireLock } from './lock.ts';
 import { minOomScoreAdj, nodeAddresses } from './node/facts.ts';
 import { createHousekeeping } from './node/housekeeping.ts';
+import { createQosCgroups } from './node/qos-cgroups.ts';
 import { createLogSweep } from './node/log-sweep.ts';
 import { createRuntimeLink, type RuntimeLink } from './node/runtime-link.ts';
 import { createDaemonState } from './node/state.ts';
@@ -54,10 +55,21 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
   const parts = { log, events, network, runtime, link, addresses, objects: store, manager: () => manager };
   const podDeps = await createPodDeps(config, parts);
   const deps: PodDeps = { ...podDeps, admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod) };
+  let isReconciled = false;
+  const qosCgroups = createQosCgroups({
+    podCgroups: deps.podCgroups,
+    // Until it is known which pods this node has admitted, it is ready for all that it is to have.
+    pods: () => (isReconciled ? manager.admitted() : store.pods().map(({ pod }) => pod)),
+    log,
+  });
   const manager: PodManager = createPodManager({
     deps,
     store,
-    onFirstReconcile: () => log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done'),
+    onFirstReconcile: () => {
+      isReconciled = true;
+      log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done');
+    },
+    onRun: () => qosCgroups.podsChanged(),
     onEnded: () => housekeeping.podEnded(),
   });
   const knownPods = (): string[] | undefined =>
@@ -69,7 +81,10 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     rootDir: config.rootDir,
     exec,
     log,
-    onContact: (contactSignal) => link.contact(contactSignal),
+    onContact: async (contactSignal) => {
+      await link.contact(contactSignal);
+      qosCgroups.runtimeKnown();
+    },
     knownPods,
     checkpoints: deps.checkpoints,
     sweepLogs: createLogSweep({
@@ -146,7 +161,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
         ),
     ]);
   } finally {
-    await Promise.all([manager.stop(), housekeeping.stop()]);
+    await Promise.all([manager.stop(), housekeeping.stop(), qosCgroups.stop()]);
     await deps.probes.stop();
     log.info({}, 'podwright has stopped; the pods go on running');
   }

@@ -7,6 +7,8 @@ export interface CgroupSettings {
   readonly driver: CgroupDriver;
   /** The kubelet's `cgroupRoot`; empty or `/` for the root of the hierarchy. */
   readonly root: string;
+  /** False: pods have no cgroups of their own. The kubelet's `cgroupsPerQOS`; default true. */
+  readonly perQos?: boolean;
 }
 
 /** Pods with guaranteed resources stand directly under `kubepods`, the others in a group of their class. */

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Exec } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { qosClass } from '../objects/qos.ts';
@@ -8,6 +9,7 @@ import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
 import { createCgroupFiles, writeCgroupFile } from './files.ts';
 import { type CgroupVersion, renderFiles } from './files-render.ts';
+import { readLimits, widen } from './limits.ts';
 import {
   type CgroupSettings,
   podCgroupParent,
@@ -30,11 +32,13 @@ import { renderRemoveSlice, renderSetProperty } from './systemd-render.ts';
 export interface PodCgroups {
   /** Gives the groups of the classes what the pods of this node need together. */
   ensureQos(pods: readonly Pod[], signal: AbortSignal): Promise<void>;
-  /**
-   * Makes a pod's cgroup, or brings it up to date after a resize. Raise a pod before its containers and lower it after
-   * them: cgroup v1 refuses a CPU quota below that of a child.
-   */
+  /** Makes a pod's cgroup, or brings it up to date when its containers have been resized. */
   ensurePod(pod: Pod, signal: AbortSignal): Promise<void>;
+  /**
+   * Widens a pod's cgroup, where needed, so that its containers fit in as they are and as the pod wants them: to be called
+   * before they change. cgroup v1 refuses a CPU quota beyond the parent's.
+   */
+  raisePod(pod: Pod, signal: AbortSignal): Promise<void>;
   /**
    * Has the kernel kill a container that runs out of memory as a whole, on cgroup v2 and unless `singleProcessOomKill`
    * (`memory.oom.group`; kubelet: `generateLinuxContainerResources`). Docker cannot be asked for it, so this follows the
@@ -75,6 +79,8 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
   const { settings, version, root = '/sys/fs/cgroup', clock } = deps;
   const files = createCgroupFiles({ version, root, log: deps.log });
   const slices = createSlices(deps);
+  /** What pods were last given for good, by path. */
+  const settled = new Map<string, CgroupResources>();
 
   const apply = async ({ name, path }: Group, resources: CgroupResources, signal: AbortSignal): Promise<void> => {
     if (settings().driver === 'cgroupfs') return files.write(path, renderFiles(version, resources));
@@ -90,8 +96,18 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
       await apply(qosGroup(settings(), 'Burstable'), qos.burstable, signal);
       await apply(qosGroup(settings(), 'BestEffort'), qos.bestEffort, signal);
     },
-    ensurePod: (pod, signal) =>
-      apply(podGroup(settings(), qosClass(pod), pod.metadata.uid), podCgroupResources(pod, deps), signal),
+    ensurePod: async (pod, signal) => {
+      const group = podGroup(settings(), qosClass(pod), pod.metadata.uid);
+      const resources = podCgroupResources(pod, deps);
+      await apply(group, resources, signal);
+      settled.set(group.path, resources);
+    },
+    raisePod: async (pod, signal) => {
+      const group = podGroup(settings(), qosClass(pod), pod.metadata.uid);
+      const resources = podCgroupResources(pod, deps);
+      if (isDeepStrictEqual(settled.get(group.path), resources)) return;
+      await apply(group, widen(resources, await readLimits(version, root, group.path)), signal);
+    },
     groupOomKill: async (pod, containerId) => {
       if (version === 1 || deps.singleProcessOomKill === true) return;
       const { path } = podGroup(settings(), qosClass(pod), pod.metadata.uid);
@@ -105,6 +121,7 @@ export function createPodCgroups(deps: PodCgroupsDeps): PodCgroups {
         if (settings().driver === 'systemd' && directories.some(existsSync)) await slices.remove(group.name, signal);
         await Promise.all(directories.map((directory) => removeCgroupTree(directory, clock, signal)));
         files.forget(group.path);
+        settled.delete(group.path);
       }
     },
     podUids: async () => {

@@ -143,7 +143,7 @@ function imageRules({ kubelet, imageGc }: Config): Rule[] {
   ];
 }
 
-function resourceRules({ kubelet, cpuQuota }: Config): Rule[] {
+function resourceRules({ kubelet, cpuQuota, cgroupsPerQOS }: Config): Rule[] {
   const reservations = (['systemReserved', 'kubeReserved'] as const).map((field): Rule => {
     const problem = reservationProblem(kubelet[field] ?? {});
     return { holds: problem === undefined, field: ['KubeletConfiguration', field], message: problem ?? '' };
@@ -154,6 +154,11 @@ function resourceRules({ kubelet, cpuQuota }: Config): Rule[] {
       holds: (kubelet.enforceNodeAllocatable ?? []).every((group) => enforceableGroups.includes(group)),
       field: ['KubeletConfiguration', 'enforceNodeAllocatable'],
       message: `must be a list of ${enforceableGroups.join(', ')}`,
+    },
+    {
+      holds: cgroupsPerQOS || (kubelet.enforceNodeAllocatable ?? ['pods']).every((group) => group === 'none'),
+      field: ['KubeletConfiguration', 'enforceNodeAllocatable'],
+      message: 'is not supported unless cgroupsPerQOS is true: must be []',
     },
     {
       holds: cpuQuota.periodMicros >= minPeriodMicros && cpuQuota.periodMicros <= maxPeriodMicros,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, isJsonList, isJsonObject, type JsonObject } from './json.ts';
+import { qosClass } from './qos.ts';
 import type { Pod, PodSpec } from './types.ts';
 
 /** Annotations that the kubelet puts on the pods of its sources (`pkg/kubelet/types/pod_update.go`). */
@@ -43,7 +44,7 @@ export function toStaticPod(pod: Pod, from: StaticPodOrigin): Pod {
       annotations: {
         ...pod.metadata.annotations,
         [CONFIG_HASH]: hash,
-        ...(pod.metadata.uid ? { [FIXED_HASH]: fixedHash(from.document) } : {}),
+        ...(pod.metadata.uid ? { [FIXED_HASH]: fixedHash(from.document, qosClass(pod)) } : {}),
         [CONFIG_SOURCE]: 'file',
         [CONFIG_SEEN]: new Date(from.seenAt).toISOString(),
       },
@@ -68,27 +69,38 @@ function contentHash({ nodeName, origin, document }: StaticPodOrigin): string {
   return hash.digest('hex');
 }
 
-/** Images and resources of containers may change while the pod runs, as through an API server; all else makes another pod. */
-function fixedHash(document: JsonObject): string {
+/**
+ * Images, CPU and memory of containers may change while the pod runs, as through an API server; all else makes another pod,
+ * also another class of quality of service, because that is where the pod's cgroup is.
+ */
+function fixedHash(document: JsonObject, qos: string): string {
   const content = without(document, 'status');
   const { spec } = content;
   const fixed = isJsonObject(spec) ? { ...content, spec: withoutChangeable(spec) } : content;
-  return createHash('md5').update(canonicalJson(fixed)).digest('hex');
+  return createHash('md5').update(canonicalJson(fixed)).update(qos).digest('hex');
 }
 
 function withoutChangeable(spec: JsonObject): JsonObject {
   const lists = ['containers', 'initContainers'].flatMap((name) => {
     const list = spec[name];
     return isJsonList(list)
-      ? [
-          [
-            name,
-            list.map((container) => (isJsonObject(container) ? without(container, 'image', 'resources') : container)),
-          ] as const,
-        ]
+      ? [[name, list.map((container) => (isJsonObject(container) ? withoutResizable(container) : container))] as const]
       : [];
   });
   return { ...spec, ...Object.fromEntries(lists) };
+}
+
+function withoutResizable(container: JsonObject): JsonObject {
+  const { resources } = container;
+  const rest = without(container, 'image', 'resources');
+  if (!isJsonObject(resources)) return rest;
+  const lists = ['limits', 'requests'].flatMap((name) => {
+    const list = resources[name];
+    const fixed = isJsonObject(list) ? without(list, 'cpu', 'memory') : {};
+    return Object.keys(fixed).length === 0 ? [] : [[name, fixed] as const];
+  });
+  const fixed = { ...without(resources, 'limits', 'requests'), ...Object.fromEntries(lists) };
+  return Object.keys(fixed).length === 0 ? rest : { ...rest, resources: fixed };
 }
 
 function without(object: JsonObject, ...names: readonly string[]): JsonObject {

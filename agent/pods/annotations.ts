@@ -15,6 +15,8 @@ export const annotation = {
   sidecarIndex: 'podwright.dev/sidecar-index',
   terminationGracePeriod: 'io.kubernetes.pod.terminationGracePeriod',
   qosClass: 'podwright.dev/qos-class',
+  /** JSON of the limits that a container was created with, see `LinuxResources`. */
+  resources: 'podwright.dev/resources',
   /** Hash of what cannot change under a running pod: all but images and resources. */
   fixedHash: FIXED_HASH,
   configHash: 'kubernetes.io/config.hash',

@@ -51,6 +51,8 @@ export interface PodManagerOptions {
   readonly store: ObjectStore;
   /** Called once, when every pod that was wanted or found at the start had its first run. */
   readonly onFirstReconcile: () => void;
+  /** Called after each run of a pod: what {@link PodManager.admitted} tells may have changed. */
+  readonly onRun?: () => void;
   /** A pod has ended and what it held is free. */
   readonly onEnded: () => void;
 }
@@ -214,6 +216,7 @@ class Manager implements PodManager {
       return {}; // Interrupted: who interrupted it wakes it, or the daemon stops.
     } finally {
       this.#noteFirstRun(uid);
+      this.#options.onRun?.();
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Pod, PodStatus } from '../objects/types.ts';
 import type { PodIdentity } from '../runtime/types.ts';
 import type { WaitingReason } from './container-status.ts';
+import type { AskedResize } from './resize.ts';
 import type { PodFailure } from './status.ts';
 
 /** What the daemon remembers of one pod between runs; all of it may be lost without harm. */
@@ -13,6 +14,10 @@ export interface PodRecord {
   readonly waiting: Map<string, WaitingReason>;
   /** What containers that have ended left, by ID. */
   readonly terminationMessages: Map<string, string>;
+  /** Resizes that were asked for, by container ID. */
+  readonly resizes: Map<string, AskedResize>;
+  /** The pod's cgroup is wider than the pod wants: its containers were about to change. */
+  isCgroupRaised: boolean;
   /** The pod failed as a whole: it is ended, and stays so. */
   failure: PodFailure | undefined;
   /** Grace period for the end of a pod that failed, seconds; undefined for its own. */
@@ -35,6 +40,8 @@ export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): Po
     status: undefined,
     waiting: new Map(),
     terminationMessages: new Map(),
+    resizes: new Map(),
+    isCgroupRaised: false,
     failure: undefined,
     failureGraceSeconds: undefined,
     lastError: undefined,

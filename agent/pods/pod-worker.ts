@@ -11,7 +11,7 @@ import type { PodRecord } from './pod-record.ts';
 import { publishedContainer } from './published.ts';
 import { publish, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, podReference } from './references.ts';
-import { applyResizes } from './resize-apply.ts';
+import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
 import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
 import { messageOf } from './start-failure.ts';
@@ -198,12 +198,19 @@ async function apply(
   }
   await killContainers(deps, stopContext(deps, record.identity, pod, observed), actions.killContainers, signal);
   await stopSandboxes(deps, actions.stopSandboxes, signal);
-  await applyResizes(deps, pod, observed, actions.resizeContainers, signal);
+  const unresized = await applyResizes(deps, record, pod, actions, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);
+  await settleCgroup(deps, record, pod, signal);
   const swept = await sweep(deps, actions, signal);
-  const { again: next } = again(deps.clock.now(), record, pod, actions.backingOff, problem !== undefined);
-  const soonest = [next, swept.again].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
-  return { ...(soonest === undefined ? {} : { again: { afterMs: soonest } }), failed: problem ?? swept.failed };
+  const now = deps.clock.now();
+  const { again: next } = again(now, record, pod, actions.backingOff, problem !== undefined);
+  const resizeAt = nextResize(record, actions);
+  const resize = resizeAt === undefined ? undefined : { afterMs: Math.max(1, resizeAt - now) };
+  const soonest = [next, swept.again, resize].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
+  return {
+    ...(soonest === undefined ? {} : { again: { afterMs: soonest } }),
+    failed: problem ?? unresized ?? swept.failed,
+  };
 }
 
 async function start(

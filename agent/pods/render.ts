@@ -39,7 +39,7 @@ export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandb
     annotations: { ...pod.metadata.annotations, ...podAnnotations(pod) },
     namespaces: namespaces(pod),
     portMappings: portMappings(pod),
-    cgroupParent: podCgroupParent(cgroups, qosClass(pod), pod.metadata.uid),
+    cgroupParent: cgroupParent(pod, cgroups),
     sysctls: podSysctls(pod),
   };
 }
@@ -68,12 +68,12 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
     workingDir: container.workingDir,
     mounts: details.mounts,
     labels: {},
-    annotations: { ...containerAnnotations(pod, container, details.attempt), ...podAnnotations(pod) },
+    annotations: { ...containerAnnotations(pod, container, details), ...podAnnotations(pod) },
     namespaces: namespaces(pod),
     security: details.security,
     stopSignal: container.lifecycle?.stopSignal,
     resources: details.resources,
-    cgroupParent: podCgroupParent(details.cgroups, qos, pod.metadata.uid),
+    cgroupParent: cgroupParent(pod, details.cgroups),
     oomScoreAdj: oomScoreAdj(pod, container, qos, details.memoryCapacity),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,
@@ -82,7 +82,11 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
 }
 
 /** What a daemon needs of a container whose manifest it does not have any more. */
-function containerAnnotations(pod: Pod, container: Container, attempt: number): Record<string, string> {
+function containerAnnotations(
+  pod: Pod,
+  container: Container,
+  { attempt, resources }: ContainerDetails,
+): Record<string, string> {
   const preStop = container.lifecycle?.preStop;
   const sidecar = isSidecar(container)
     ? (pod.spec.initContainers ?? []).findIndex(({ name }) => name === container.name)
@@ -90,6 +94,7 @@ function containerAnnotations(pod: Pod, container: Container, attempt: number): 
   return {
     [annotation.containerHash]: containerHash(container),
     [annotation.restartCount]: String(attempt),
+    [annotation.resources]: JSON.stringify(resources),
     [annotation.terminationMessagePath]: container.terminationMessagePath,
     [annotation.terminationMessagePolicy]: container.terminationMessagePolicy,
     ...(preStop === undefined ? {} : { [annotation.preStopHandler]: JSON.stringify(preStop) }),
@@ -109,6 +114,11 @@ function podAnnotations(pod: Pod): Record<string, string> {
 export function identityOf(pod: Pod): PodIdentity {
   const { name, namespace, uid } = pod.metadata;
   return { name, namespace, uid };
+}
+
+/** Undefined: where the runtime puts containers. */
+function cgroupParent(pod: Pod, settings: CgroupSettings): string | undefined {
+  return settings.perQos === false ? undefined : podCgroupParent(settings, qosClass(pod), pod.metadata.uid);
 }
 
 function namespaces(pod: Pod): NamespaceOptions {

@@ -86,6 +86,7 @@ async function startOne(
     const id = (await created) ?? '';
     if (start.lastFinishedAt !== undefined) deps.backoff.next(backoffKey(input.pod, container), start.lastFinishedAt);
     await failAs('RunContainerError', () => deps.runtime.startContainer(id, signal));
+    await groupOomKill(deps, input.pod, id);
     deps.events.event(reference, 'Normal', 'Started', `Started container ${container.name}`);
     await runPostStart(deps, input, start, id, signal);
     return undefined;
@@ -95,6 +96,14 @@ async function startOne(
     // Images and hooks have events of their own.
     if (!ownEvents.has(error.reason)) deps.events.event(reference, 'Warning', 'Failed', `Error: ${error.message}`);
     return { reason: error.reason, message: error.message };
+  }
+}
+
+async function groupOomKill(deps: PodDeps, pod: Pod, id: string): Promise<void> {
+  try {
+    await deps.podCgroups.groupOomKill(pod, id);
+  } catch (error) {
+    deps.log.warn({ pod: pod.metadata.name, container: id, err: error }, 'memory.oom.group cannot be set');
   }
 }
 
