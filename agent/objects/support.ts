@@ -8,8 +8,8 @@ import { OTHER_VOLUME_SOURCES } from './pod-schema.ts';
  * otherwise than it says. A feature that is built deletes its row here.
  */
 
-/** Resources whose requests and limits are applied. */
-export const CONTAINER_RESOURCES = ['cpu', 'memory', 'ephemeral-storage'] as const;
+/** Resources whose requests and limits are applied; `hugepages-` stands for those of every page size. */
+export const CONTAINER_RESOURCES = ['cpu', 'memory', 'ephemeral-storage', 'hugepages-'] as const;
 
 interface Row {
   /** Field path; `*` stands for every item of a list. */

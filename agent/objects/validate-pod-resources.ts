@@ -8,7 +8,7 @@ import { validateResources } from './validate-resources.ts';
 type Quantities = Readonly<Record<string, number | string>>;
 
 /** What a pod as a whole can ask for. */
-const POD_RESOURCES = ['cpu', 'memory'];
+const POD_RESOURCES = ['cpu', 'memory', 'hugepages-'];
 
 const MILLI = 1_000_000n;
 const UNIT = 1_000_000_000n;

@@ -528,3 +528,25 @@ describe('containers of other kinds', () => {
     ]);
   });
 });
+
+describe('huge pages', () => {
+  test.each<[JsonObject, readonly string[]]>([
+    [{ limits: { memory: '1Gi', 'hugepages-2Mi': '4Mi' } }, []],
+    [{ limits: { memory: '1Gi', 'hugepages-2Mi': '4Mi' }, requests: { 'hugepages-2Mi': '4096Ki' } }, []],
+    [{ limits: { 'hugepages-2Mi': '4Mi' } }, ['C.resources: Forbidden: HugePages require cpu or memory']],
+    [
+      { requests: { cpu: 1, 'hugepages-1Gi': '1Gi' } },
+      ['C.resources.limits[hugepages-1Gi]: Required value: Limit must be set for non overcommitable resources'],
+    ],
+    [
+      { limits: { cpu: 1, 'hugepages-2Mi': '4Mi' }, requests: { 'hugepages-2Mi': '2Mi' } },
+      ['C.resources.requests[hugepages-2Mi]: Invalid value: "2Mi": must be equal to hugepages-2Mi limit of 4Mi'],
+    ],
+    [
+      { limits: { cpu: 1, 'hugepages-2Mi': '3Mi' } },
+      ['C.resources.limits[hugepages-2Mi]: Invalid value: "3Mi": must be a multiple of the page size'],
+    ],
+  ])('%j', (resources, expected) => {
+    expect(containerProblems({ resources })).toEqual(expected);
+  });
+});

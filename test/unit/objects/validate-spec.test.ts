@@ -167,7 +167,7 @@ describe('resources of the pod', () => {
       { resources: { limits: { cpu: '1x', 'ephemeral-storage': 1 }, requests: { memory: -1 } } },
       [
         `${R}.limits[cpu]: Invalid value: "1x": must be a quantity, such as 500m, 0.5, 128Mi or 1G`,
-        `${R}.limits[ephemeral-storage]: Invalid value: "ephemeral-storage": must be one of cpu, memory`,
+        `${R}.limits[ephemeral-storage]: Invalid value: "ephemeral-storage": must be one of cpu, memory, hugepages-<size>`,
         `${R}.requests[memory]: Invalid value: -1: must be greater than or equal to 0`,
       ],
     ],

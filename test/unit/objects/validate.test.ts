@@ -161,8 +161,8 @@ describe('a pod is checked', () => {
       [
         '10 spec.containers[0].resources.limits[memory] Invalid value: "1XB": must be a quantity, such as 500m, 0.5, 128Mi or 1G',
         '10 spec.containers[0].resources.limits[example.com/gpu] not supported yet',
-        '10 spec.containers[0].resources.limits[hugepages-2Mi] not supported yet',
-        '10 spec.containers[0].resources.limits[disk] Invalid value: "disk": must be one of cpu, memory, ephemeral-storage',
+        '10 spec.containers[0].resources.limits[disk] Invalid value: "disk": must be one of cpu, memory, ephemeral-storage, hugepages-<size>',
+        '10 spec.containers[0].resources.limits[hugepages-2Mi] Invalid value: 1: must be a multiple of the page size',
         '11 spec.containers[0].resources.requests[memory] Invalid value: -1: must be greater than or equal to 0',
         '11 spec.containers[0].resources.requests Invalid value: 1: must be less than or equal to cpu limit of 500m',
       ],
