@@ -148,7 +148,7 @@ describe.skipIf(isUnified)('a resize', () => {
     expect(statusOf(after, 'a')?.restartCount).toBe(0);
     expect(await events('grow')).toContain('ResizeCompleted');
 
-    drop(sleeper('a', { ...resources({ cpu: '70m', memory: '32Mi' }), image: 'podwright-test/busybox:latest' }));
+    drop(sleeper('a', { ...resources({ cpu: '70m', memory: '32Mi' }), image: 'podwright-test/nonroot:1' }));
     const image = await host.waitForPod(
       'grow',
       (report) => isReady(report) && statusOf(report, 'a')?.restartCount === 1,
