@@ -139,6 +139,59 @@ describe('container status', () => {
   });
 });
 
+describe('what somebody removed from under the pod', () => {
+  const ran = statusOf(pod(), observed([sandbox()], [instance('app')]));
+  const ended = statusOf(pod({ restartPolicy: 'Never' }), observed([sandbox()], [exited('app', 3)]));
+
+  test('one that has ended keeps what was published of it', () => {
+    const status = statusOf(pod({ ...two, restartPolicy: 'Never' }), observed([sandbox()], [instance('side')]), {
+      previous: { ...ended, phase: 'Running' },
+    });
+    expect(status.containerStatuses?.[0]).toEqual(ended.containerStatuses?.[0]);
+  });
+
+  test('a waiting reason shows, with the end before it', () => {
+    const waiting = { app: { reason: 'ErrImagePull', message: 'no' } };
+    const previous: PodStatus = { ...ended, phase: 'Running' };
+    const [status] = statusOf(pod(), observed([sandbox()]), { previous, waiting }).containerStatuses ?? [];
+    expect([status?.state, status?.lastState]).toEqual([{ waiting: waiting.app }, ended.containerStatuses?.[0]?.state]);
+  });
+
+  test('the next instance remembers the one that vanished', () => {
+    const next = observed([sandbox()], [instance('app', { id: 'app-1', attempt: 1 })]);
+    const status = statusOf(pod(), next, { previous: ran });
+    expect(status.containerStatuses?.[0]?.lastState?.terminated).toMatchObject({
+      reason: 'ContainerStatusUnknown',
+      containerID: 'docker://app-0',
+    });
+    expect(statusOf(pod(), next, { previous: status })).toEqual(status);
+  });
+
+  test('one in an unknown state that ran has ended, as far as can be told', () => {
+    const found = observed([sandbox()], [instance('app', { state: 'unknown' })]);
+    const status = statusOf(pod(), found, { previous: ran });
+    expect(status.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 137 });
+  });
+
+  test('an init container has ended well when app containers exist; a sidecar starts again', () => {
+    const desired = pod({ initContainers: [container('i0'), container('s0', { restartPolicy: 'Always' })] });
+    const status = statusOf(desired, observed([sandbox()], [instance('app')]));
+    expect(
+      status.initContainerStatuses?.map(({ name, ready, state }) => [name, ready, state?.terminated?.exitCode]),
+    ).toEqual([
+      ['i0', true, 0],
+      ['s0', false, undefined],
+    ]);
+  });
+
+  test('an ephemeral container is never ready', () => {
+    const desired = pod({ ephemeralContainers: [container('debug')] });
+    const [status] =
+      statusOf(desired, observed([sandbox()], [instance('debug'), instance('app')])).ephemeralContainerStatuses ?? [];
+    expect([status?.ready, status?.started, status?.state?.running === undefined]).toEqual([false, false, false]);
+  });
+});
+
 describe('the rest of the status', () => {
   test('transition times move only when the status of a condition changes', () => {
     const before = statusOf(pod(), observed([sandbox()], [instance('app')]), { now: t0 });
