@@ -17,7 +17,7 @@ import type { PreparedVolume } from './prepare.ts';
  * anew needs no record of them. The layers are named by links, because the kernel takes no more than a page of options.
  */
 
-export type ImageSource = NonNullable<Volume['image']>;
+type ImageSource = NonNullable<Volume['image']>;
 
 /** Where image volumes get their images. */
 export interface VolumeImages {
