@@ -87,6 +87,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     },
     knownPods,
     checkpoints: deps.checkpoints,
+    podCgroups: deps.podCgroups,
     sweepLogs: createLogSweep({
       ...{ log, knownPods, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
       now: () => systemClock.now(),

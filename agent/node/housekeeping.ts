@@ -1,4 +1,5 @@
 import type { Exec, PodNetwork } from '../../cni/index.ts';
+import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { StatusCheckpoints } from '../pods/checkpoint.ts';
 import type { Log } from '../pods/deps.ts';
 import type { PodManager } from '../pods/manager.ts';
@@ -30,6 +31,8 @@ export interface HousekeepingDeps {
   readonly knownPods: () => Iterable<string> | undefined;
   /** Removes what was written down of pods that are gone. */
   readonly checkpoints: Pick<StatusCheckpoints, 'sweep'>;
+  /** Of pods that are gone, too: one that never had a container is known by nothing else. */
+  readonly podCgroups: Pick<PodCgroups, 'podUids' | 'removePod'>;
   /** Removes the logs of pods that are gone. */
   readonly sweepLogs: LogSweep;
 }
@@ -103,6 +106,8 @@ async function sweepPods(
   pods: readonly RuntimePodSummary[],
   signal: AbortSignal,
 ): Promise<boolean> {
+  // Listed first: what appears behind the list belongs to a pod that may not be known here.
+  const withCgroup = await deps.podCgroups.podUids();
   const wanted = deps.knownPods();
   if (wanted === undefined) return false;
   const known = new Set([...wanted, ...pods.map(({ pod }) => pod.uid)]);
@@ -110,5 +115,6 @@ async function sweepPods(
   const failures = describeFailures(sweep);
   if (failures !== undefined) deps.log.warn({ failures }, 'orphaned pod directories stay');
   await deps.checkpoints.sweep(known);
+  for (const uid of withCgroup) if (!known.has(uid)) await deps.podCgroups.removePod(uid, signal);
   return true;
 }
