@@ -55,11 +55,12 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     const pods = await deps.runtime.listPods(signal);
     // A pod that starts now may need an address or a port that a sandbox lost in a crash still holds.
     if (isFirstList) await maintainNetwork(deps, signal).catch((error: unknown) => warn(deps, 'network', error));
+    const nextMs = isFirstList ? lateContainerMs : relistMs; // a former daemon may have been killed within a request
     isFirstList = false;
     deps.manager.relisted(pods);
     const isSwept = await sweepPods(deps, pods, signal);
     await deps.sweepLogs(pods, signal);
-    return isSwept ? relistMs : retryMs;
+    return isSwept ? nextMs : retryMs;
   };
   const queue: WorkQueue = createWorkQueue(async (task, signal) => {
     try {
