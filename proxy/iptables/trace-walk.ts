@@ -57,18 +57,35 @@ function walkRule(walk: Walk, chain: string, rule: TracedRule, way: Way, depth: 
   return [...(probability > 0 ? applyTarget(walk, rule, taken, depth) : []), ...(probability < 1 ? [missed] : [])];
 }
 
-/** `nat KUBE-SERVICES "lab/web cluster IP": KUBE-SVC-…` */
+/** `nat KUBE-SERVICES "lab/web:http cluster IP": goes to KUBE-SVC-…` */
 function tell({ table }: Walk, chain: string, { options }: TracedRule): string {
   const comment = valueOf(options, '--comment');
-  const target = valueOf(options, '-j') ?? valueOf(options, '-g');
   const share = valueOf(options, '--probability');
-  const words = [
-    target ?? 'nothing to do',
-    valueOf(options, '--to-destination'),
-    share === undefined ? undefined : `by chance, ${(Number(share) * 100).toFixed(0)} % of those that come here`,
-  ];
   const remark = comment === undefined ? '' : ` "${comment}"`;
-  return `${table} ${chain}${remark}: ${words.filter((word) => word !== undefined).join(' ')}`;
+  const chance =
+    share === undefined ? '' : `, by chance (${(Number(share) * 100).toFixed(0)} % of those that come here)`;
+  return `${table} ${chain}${remark}: ${tellTarget(options)}${chance}`;
+}
+
+const deeds: Readonly<Record<string, string>> = {
+  ACCEPT: 'accepted',
+  DROP: 'dropped',
+  REJECT: 'rejected',
+  RETURN: 'returns',
+  MARK: 'marked',
+  MASQUERADE: 'masqueraded',
+  SNAT: 'masqueraded',
+};
+
+function tellTarget(options: readonly RuleOption[]): string {
+  const target = targetOf(options);
+  if (target === undefined) return 'nothing is done';
+  if (target === 'DNAT') return `translated to ${valueOf(options, '--to-destination') ?? 'nothing'}`;
+  return deeds[target] ?? `goes to ${target}`;
+}
+
+function targetOf(options: readonly RuleOption[]): string | undefined {
+  return valueOf(options, '-j') ?? valueOf(options, '-g');
 }
 
 function valueOf(options: readonly RuleOption[], wanted: string): string | undefined {
@@ -76,7 +93,7 @@ function valueOf(options: readonly RuleOption[], wanted: string): string | undef
 }
 
 function applyTarget(walk: Walk, { options }: TracedRule, way: Way, depth: number): readonly Way[] {
-  const target = valueOf(options, '-j') ?? valueOf(options, '-g');
+  const target = targetOf(options);
   switch (target) {
     case undefined:
     case 'LOG':
