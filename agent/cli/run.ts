@@ -24,6 +24,7 @@ async function run(flags: Flags): Promise<number> {
   try {
     const { runDaemon } = await import('../daemon.ts');
     await runDaemon(loaded.config, { log, signal });
+    exitSoon(log);
     return 0;
   } catch (error) {
     log.fatal({ err: error }, error instanceof Error ? error.message : 'podwright failed');
@@ -31,6 +32,17 @@ async function run(flags: Flags): Promise<number> {
   } finally {
     stop();
   }
+}
+
+const lingerMs = 1_000;
+
+/** All is stopped: a connection that a library left open must not hold the process. */
+function exitSoon(log: Logger): void {
+  const exit = (): void => {
+    log.warn({ open: process.getActiveResourcesInfo() }, 'something is still open, exiting all the same');
+    process.exit();
+  };
+  setTimeout(exit, lingerMs).unref();
 }
 
 const exitCodes = { SIGTERM: 143, SIGINT: 130 } as const;
