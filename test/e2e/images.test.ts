@@ -180,6 +180,7 @@ describe('image garbage collection', () => {
     await until('the unused image to be gone', 30_000, async () => !(await images()).includes(unused));
     // Its removal was not the last look: two more find nothing to do.
     const isRemoval = ({ msg }: { readonly msg: string }): boolean => msg === 'image removed';
+    await daemon.waitForLog(isRemoval);
     const left = await images();
     expect(left).toEqual(
       expect.arrayContaining([used, foreign, 'podwright-test/busybox:1', 'podwright-test/nonroot:1']),
