@@ -1,6 +1,6 @@
 import type { FieldPath } from '../field-path.ts';
-import { duplicate, forbidden, invalid, required, type FieldProblem } from '../field-problem.ts';
-import { dns1123Label, portName } from '../names.ts';
+import { duplicate, forbidden, given, invalid, required, type FieldProblem } from '../field-problem.ts';
+import { dns1123Label, portName, qualifiedName } from '../names.ts';
 import type { Service } from '../types.ts';
 import { oneOf } from '../validate-values.ts';
 import { check } from '../validate-metadata.ts';
@@ -33,6 +33,7 @@ function validatePort(port: Port, named: boolean, path: FieldPath): readonly Fie
     ...validateNumber(port.port, [...path, 'port']),
     ...oneOf(port.protocol || 'TCP', PROTOCOLS, [...path, 'protocol']),
     ...validateTarget(port.targetPort, [...path, 'targetPort']),
+    ...given(port.appProtocol, (protocol) => check(protocol, qualifiedName, [...path, 'appProtocol'])),
   ];
 }
 

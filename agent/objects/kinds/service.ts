@@ -1,22 +1,23 @@
-import { isIP } from 'node:net';
 import type { FieldPath } from '../field-path.ts';
-import { forbidden, invalid, required, type FieldProblem } from '../field-problem.ts';
+import { required, type FieldProblem } from '../field-problem.ts';
 import { dns1123Subdomain, labelValue, qualifiedName } from '../names.ts';
 import type { Shape } from '../schema.ts';
 import type { Service } from '../types.ts';
 import { oneOf } from '../validate-values.ts';
 import { check } from '../validate-metadata.ts';
+import { validateEndpointAddress } from './endpoint-address.ts';
 import type { KindRules } from './rules.ts';
+import { validateClusterIps } from './service-addresses.ts';
 import { validatePorts } from './service-ports.ts';
+import { completeStatus, serviceStatus, validateStatus } from './service-status.ts';
+import { isExternallyAccessible, validateTraffic } from './service-traffic.ts';
 
 type Spec = NonNullable<Service['spec']>;
 type Port = NonNullable<Spec['ports']>[number];
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-const AFFINITIES = ['ClientIP', 'None'];
-const TRAFFIC_POLICIES = ['Cluster', 'Local'];
 /** Seconds that a client stays with its endpoint (pkg/apis/core/types.go). */
-const [DEFAULT_AFFINITY_SECONDS, MAX_AFFINITY_SECONDS] = [10_800, 86_400];
+const DEFAULT_AFFINITY_SECONDS = 10_800;
 const NAME = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 
 const port: Shape = {
@@ -58,26 +59,36 @@ const spec: Shape = {
 /** Service, as `ValidateService` has it; defaults as `SetDefaults_Service` (pkg/apis/core/v1/defaults.go). */
 export const serviceRules: KindRules<'Service'> = {
   fields: { spec },
+  status: serviceStatus,
   namespaced: true,
   validate: (service, base) => [
     ...check(service.metadata.name, serviceName, [...base, 'metadata', 'name']),
     ...validateSpec(service.spec ?? {}, [...base, 'spec']),
+    ...validateStatus(service, base),
   ],
-  complete: (service) => ({ ...service, spec: completeSpec(service.spec ?? {}) }),
+  complete: ({ status, ...service }) => ({
+    ...service,
+    spec: completeSpec(service.spec ?? {}),
+    ...(status === undefined ? {} : { status: completeStatus(status) }),
+  }),
 };
 
 function completeSpec(service: Spec): Spec {
   const { sessionAffinityConfig, ...rest } = service;
   const type = service.type || 'ClusterIP';
   const affinity = service.sessionAffinity || 'None';
-  const external = type === 'NodePort' || type === 'LoadBalancer';
+  const { clusterIP = '', clusterIPs = [] } = service;
   return {
     ...rest,
     type,
     ...(service.ports === undefined ? {} : { ports: service.ports.map(completePort) }),
     sessionAffinity: affinity,
     ...(affinity === 'ClientIP' ? { sessionAffinityConfig: completeAffinity(sessionAffinityConfig) } : {}),
-    ...(external ? { externalTrafficPolicy: service.externalTrafficPolicy || 'Cluster' } : {}),
+    ...(clusterIP === '' || clusterIPs.length > 0 ? {} : { clusterIPs: [clusterIP] }),
+    ...(isExternallyAccessible(service) ? { externalTrafficPolicy: service.externalTrafficPolicy || 'Cluster' } : {}),
+    ...(type === 'LoadBalancer'
+      ? { allocateLoadBalancerNodePorts: service.allocateLoadBalancerNodePorts ?? true }
+      : {}),
     ...(type === 'ExternalName' ? {} : { internalTrafficPolicy: service.internalTrafficPolicy || 'Cluster' }),
   };
 }
@@ -102,66 +113,21 @@ function validateSpec(service: Spec, path: FieldPath): readonly FieldProblem[] {
   return [
     ...(service.type ? oneOf(service.type, TYPES, [...path, 'type']) : []),
     ...validatePorts(service, [...path, 'ports']),
-    ...validateClusterIp(service, path),
+    ...validateClusterIps(service, path),
     ...validateExternalName(service, [...path, 'externalName']),
     ...Object.entries(selector).flatMap(([key, value]) => [
       ...check(key, qualifiedName, [...path, 'selector']),
       ...check(value, labelValue, [...path, 'selector', { key }]),
     ]),
-    ...externalIPs.flatMap((address, index) => check(address, ipAddress, [...path, 'externalIPs', index])),
-    ...validateAffinity(service, path),
-    ...(['externalTrafficPolicy', 'internalTrafficPolicy'] as const).flatMap((name) => {
-      const policy = service[name];
-      return policy ? oneOf(policy, TRAFFIC_POLICIES, [...path, name]) : [];
-    }),
+    ...externalIPs.flatMap((address, index) =>
+      validateEndpointAddress(address, 'any', [...path, 'externalIPs', index]),
+    ),
+    ...validateTraffic(service, path),
   ];
-}
-
-function validateClusterIp(service: Spec, path: FieldPath): readonly FieldProblem[] {
-  const at = [...path, 'clusterIP'];
-  const { clusterIP = '', clusterIPs = [], type = '' } = service;
-  const others = clusterIPs.flatMap((address, index) => check(address, clusterAddress, [...path, 'clusterIPs', index]));
-  if (clusterIP === '') return others;
-  if (type === 'ExternalName') return [forbidden(at, 'may not be set for ExternalName services')];
-  if (clusterIP === 'None' && (type === 'NodePort' || type === 'LoadBalancer')) {
-    return [invalid(at, clusterIP, `may not be set to 'None' for ${type} services`)];
-  }
-  const differs = clusterIPs[0] !== undefined && clusterIPs[0] !== clusterIP;
-  return [
-    ...check(clusterIP, clusterAddress, at),
-    ...(differs ? [invalid([...path, 'clusterIPs'], clusterIPs, 'first value must match `clusterIP`')] : []),
-    ...others,
-  ];
-}
-
-function clusterAddress(address: string): string | undefined {
-  return address === 'None' || isIP(address) !== 0 ? undefined : "must be empty, 'None' or an IP address";
-}
-
-function ipAddress(address: string): string | undefined {
-  return isIP(address) === 0 ? 'must be an IP address' : undefined;
 }
 
 function validateExternalName({ type, externalName }: Spec, path: FieldPath): readonly FieldProblem[] {
   if (type !== 'ExternalName') return [];
   // A final dot is the form of a name that is complete.
   return externalName ? check(externalName.replace(/\.$/, ''), dns1123Subdomain, path, externalName) : [required(path)];
-}
-
-function validateAffinity(service: Spec, path: FieldPath): readonly FieldProblem[] {
-  const affinity = service.sessionAffinity || 'None';
-  const seconds = service.sessionAffinityConfig?.clientIP?.timeoutSeconds;
-  const at = [...path, 'sessionAffinityConfig'];
-  return [
-    ...oneOf(affinity, AFFINITIES, [...path, 'sessionAffinity']),
-    ...(seconds !== undefined && (seconds <= 0 || seconds > MAX_AFFINITY_SECONDS)
-      ? [
-          invalid(
-            [...at, 'clientIP', 'timeoutSeconds'],
-            seconds,
-            `must be greater than 0 and at most ${MAX_AFFINITY_SECONDS}`,
-          ),
-        ]
-      : []),
-  ];
 }
