@@ -56,6 +56,11 @@ export interface ServicePortPlan {
   readonly localEndpoints: readonly Endpoint[];
   /** All of both, once each: those that rules must exist for. */
   readonly allEndpoints: readonly Endpoint[];
+  /**
+   * UDP and SCTP only: those that still serve, but that no rule sends new flows to, because they terminate or others are
+   * preferred. Flows that lead to them stay. Absent for none.
+   */
+  readonly formerEndpoints?: readonly Endpoint[];
   /** There are endpoints somewhere, reachable from here by some policy or not: decides between reject and drop. */
   readonly hasAnyEndpoints: boolean;
 }

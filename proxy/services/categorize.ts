@@ -6,7 +6,7 @@ import type { ServicePort } from './service-ports.ts';
 /** The endpoints of a port by the kinds of traffic that may use them. */
 export type Categories = Pick<
   ServicePortPlan,
-  'clusterEndpoints' | 'localEndpoints' | 'allEndpoints' | 'hasAnyEndpoints'
+  'clusterEndpoints' | 'localEndpoints' | 'allEndpoints' | 'formerEndpoints' | 'hasAnyEndpoints'
 >;
 
 type Test = (candidate: Candidate) => boolean;
@@ -26,6 +26,7 @@ export function categorizeEndpoints(candidates: readonly Candidate[], port: Serv
   const cluster = usesCluster(port) ? chooseCluster(candidates, node) : [];
   const local = usesLocal(port) ? readyOrServing(candidates.filter(isLocal)) : [];
   const chosen = new Set([...cluster, ...local]);
+  const former = port.protocol === 'TCP' ? [] : candidates.filter((one) => isServing(one) && !chosen.has(one));
   const clusterEndpoints = cluster.map(toEndpoint);
   return {
     clusterEndpoints,
@@ -35,6 +36,7 @@ export function categorizeEndpoints(candidates: readonly Candidate[], port: Serv
       chosen.size === cluster.length
         ? clusterEndpoints
         : candidates.filter((candidate) => chosen.has(candidate)).map(toEndpoint),
+    ...(former.length === 0 ? {} : { formerEndpoints: former.map(toEndpoint) }),
     hasAnyEndpoints: candidates.some((candidate) => isReady(candidate) || servesLast(candidate)),
   };
 }
@@ -83,6 +85,10 @@ function isLocal({ endpoint }: Candidate): boolean {
 
 function isReady({ endpoint }: Candidate): boolean {
   return endpoint.ready;
+}
+
+function isServing({ endpoint }: Candidate): boolean {
+  return endpoint.serving;
 }
 
 function servesLast({ endpoint }: Candidate): boolean {

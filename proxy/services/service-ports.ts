@@ -5,7 +5,7 @@ import { isForeign, type ServiceInput, type ServicePortSpec, type ServiceSpec } 
 /** What a Service says of one of its ports: a plan without endpoints. */
 export type ServicePort = Omit<
   ServicePortPlan,
-  'clusterEndpoints' | 'localEndpoints' | 'allEndpoints' | 'hasAnyEndpoints'
+  'clusterEndpoints' | 'localEndpoints' | 'allEndpoints' | 'formerEndpoints' | 'hasAnyEndpoints'
 >;
 
 /** Seconds that a client stays with its endpoint (`DefaultClientIPServiceAffinitySeconds`, pkg/apis/core/types.go). */

@@ -151,3 +151,18 @@ test('whatever the endpoints are, the lists keep the laws', () => {
     }),
   );
 });
+
+test.each<[string, Partial<ServicePort>, readonly Candidate[], readonly string[] | undefined]>([
+  ['what terminates and serves keeps UDP flows', { protocol: 'UDP' }, candidates({}, LEAVING, DEAD), ['198.51.100.2']],
+  [
+    'what is preferred elsewhere keeps UDP flows',
+    { protocol: 'UDP' },
+    candidates({ forZones: [ZONE] }, { forZones: ['zone-2'] }),
+    ['198.51.100.2'],
+  ],
+  ['the last ones that serve are in use', { protocol: 'UDP' }, candidates(LEAVING, DEAD), undefined],
+  ['flows of TCP are not looked at', {}, candidates({}, LEAVING), undefined],
+])('former endpoints: %s', (_what, port, list, expected) => {
+  const { formerEndpoints } = categorizeEndpoints(list, { ...WEB, ...port }, { name: NODE, labels: LABELS });
+  expect(formerEndpoints?.map(({ ip }) => ip)).toEqual(expected);
+});
