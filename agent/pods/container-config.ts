@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ContainerConfigError, resolveEnvironment } from '../environment/index.ts';
-import type { Container, Pod } from '../objects/types.ts';
+import type { Container, EphemeralContainer, Pod } from '../objects/types.ts';
 import type { ContainerConfig, ImageStatus } from '../runtime/types.ts';
 import { containerDir } from '../volumes/paths.ts';
 import type { PreparedVolumes } from '../volumes/pod-volumes.ts';
@@ -28,7 +28,7 @@ export function needsPodIp({ env }: Pick<Container, 'env'>): boolean {
 export async function containerConfig(
   deps: PodDeps,
   pod: Pod,
-  { container, attempt }: StartContainer,
+  { container, attempt, targetId }: StartContainer,
   image: ImageStatus,
   volumes: PreparedVolumes,
   podIps: readonly string[],
@@ -36,6 +36,8 @@ export async function containerConfig(
 ): Promise<ContainerConfig> {
   const problem = deps.security.runAsNonRootProblem(pod, container, image.user ?? '');
   if (problem !== undefined) throw new ContainerConfigError(problem);
+  const target = (container as EphemeralContainer).targetContainerName;
+  if (target && targetId === undefined) throw new ContainerConfigError(`unable to find target container "${target}"`);
   const facts = {
     nodeName: deps.node.name,
     podIps: pod.spec.hostNetwork === true ? deps.node.hostIps() : podIps,
@@ -52,6 +54,7 @@ export async function containerConfig(
   ];
   return renderContainerConfig(pod, container, {
     attempt,
+    targetId,
     imageId: image.id,
     env,
     mounts,

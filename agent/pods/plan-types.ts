@@ -36,6 +36,8 @@ export interface StartContainer {
   readonly container: Container;
   readonly kind: ContainerKind;
   readonly attempt: number;
+  /** The running instance that an ephemeral container wants to look into; undefined when it names none or none runs. */
+  readonly targetId?: string;
   /** End of the previous instance, milliseconds since the epoch: the crash back-off counts from there. */
   readonly lastFinishedAt: number | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Pod } from '../objects/types.ts';
+import type { EphemeralContainer, Pod } from '../objects/types.ts';
 import type { RuntimePod, SandboxStatus } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
 import { allContainers, newestContainer, newestExited, wasStarted } from './observed.ts';
@@ -125,9 +125,18 @@ function splitByBackoff(
     const lastFinishedAt = newestExited(observed, container.name)?.finishedAt;
     const wait = lastFinishedAt === undefined ? undefined : facts.crashBackoff(container, lastFinishedAt);
     if (wait !== undefined) backingOff.push({ container, ...wait });
-    else start.push({ container, kind, attempt: nextAttempt(observed, container.name, facts), lastFinishedAt });
+    else {
+      const attempt = nextAttempt(observed, container.name, facts);
+      start.push({ container, kind, attempt, lastFinishedAt, ...targetOf(container, observed) });
+    }
   }
   return { start, backingOff };
+}
+
+function targetOf(container: EphemeralContainer, observed: RuntimePod): Pick<StartContainer, 'targetId'> {
+  const { targetContainerName } = container;
+  const target = targetContainerName ? newestContainer(observed, targetContainerName) : undefined;
+  return target?.state === 'running' ? { targetId: target.id } : {};
 }
 
 function nextSandboxAttempt(observed: RuntimePod): number {

@@ -47,6 +47,7 @@ export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandb
 export interface ContainerDetails {
   readonly attempt: number;
   readonly imageId: string;
+  readonly targetId: string | undefined;
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
   readonly cgroups: CgroupSettings;
@@ -70,6 +71,7 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
     labels: {},
     annotations: { ...containerAnnotations(pod, container, details), ...podAnnotations(pod) },
     namespaces: namespaces(pod),
+    ...(details.targetId === undefined ? {} : { targetId: details.targetId }),
     security: details.security,
     stopSignal: container.lifecycle?.stopSignal,
     resources: details.resources,

@@ -216,6 +216,8 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
   readonly namespaces: NamespaceOptions;
+  /** ID of a container whose process namespace is joined instead of the pod's; only for ephemeral containers. */
+  readonly targetId?: string;
   readonly security: ContainerSecurity;
   /** `SIGTERM` and the like; the image's when undefined. */
   readonly stopSignal: string | undefined;

@@ -262,6 +262,25 @@ describe('hooks', () => {
   });
 });
 
+describe('ephemeral containers', () => {
+  it('join a pod that runs, see the processes of their target, run once, and do not count', async () => {
+    const debug = shell('debug', 'cat /proc/1/cmdline | tr "\\0" " "; exit 3', { targetContainerName: 'app' });
+    const app = shell('app', 'echo app; trap "exit 0" TERM; sleep 54321 & wait');
+    host.drop('debug.yaml', podManifest('debug', [app], { ephemeralContainers: [debug] }));
+    const report = await host.waitForPod(
+      'debug',
+      ({ pod }) => pod.status?.ephemeralContainerStatuses?.[0]?.state?.terminated !== undefined,
+    );
+    expect(report.pod.status?.ephemeralContainerStatuses?.[0]).toMatchObject({
+      restartCount: 0,
+      state: { terminated: { exitCode: 3 } },
+    });
+    expect(isReady(report)).toBe(true);
+    const log = await host.podwright(['logs', 'debug', '-c', 'debug', '--socket', host.podwrightSocket]);
+    expect(log.stdout).toContain('sleep 54321');
+  });
+});
+
 describe('the end of a pod', () => {
   it('comes when its deadline is over', async () => {
     host.drop('late.yaml', podManifest('late', [sleeper('app')], { activeDeadlineSeconds: 3 }));

@@ -80,6 +80,7 @@ export function renderContainer(
     Healthcheck: { Test: ['NONE'] },
     HostConfig: {
       ...namespaceModes(sandboxId, config.namespaces),
+      ...(config.targetId === undefined ? {} : { PidMode: `container:${config.targetId}` }),
       ...hostConfig,
       Mounts: config.mounts.map(renderMount),
       ...renderResources(config.resources),

@@ -61,6 +61,7 @@ describe('container', () => {
     const config = renderContainerConfig(pod(), spec, {
       attempt: 3,
       imageId: 'sha256:1',
+      targetId: undefined,
       env: new Map([['NAME', 'x']]),
       mounts: [],
       cgroups,
