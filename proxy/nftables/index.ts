@@ -1,0 +1,2 @@
+export { createNftablesBackend, type NftablesOptions } from './backend.ts';
+export { nftablesSupported } from './support.ts';
