@@ -1,19 +1,13 @@
 import type { Family, ProxyPlan, ServicePortPlan } from '../types.ts';
 import { baseChains, baseElements, type BaseInput } from './base.ts';
 import { serviceAffinitySets, serviceElements, serviceRules } from './service.ts';
-import { type AffinitySet, type Chain, collectElements, containerNames, type Element, type Elements } from './table.ts';
+import { type Chain, collectElements, containerNames, type Element, type Elements, type Table } from './table.ts';
 import { affinitySetText, chainText, type Client, containerText, elementText, tableOf } from './text.ts';
 
 /** Everything that the table depends on besides its Services' plan. */
 export type TableInput = Omit<BaseInput, 'settings'>;
 
-/** The whole table as a value: what {@link renderTable} writes. */
-export interface Table {
-  readonly chains: ReadonlyMap<string, Chain>;
-  readonly affinitySets: readonly AffinitySet[];
-  readonly elements: Elements;
-}
-
+/** What {@link renderTable} writes, as a value. */
 export function tableOfPlan(plan: ProxyPlan, input: TableInput): Table {
   const chains = [
     ...baseChains({ ...input, settings: plan.settings }),

@@ -16,7 +16,9 @@ export type Match =
   /** The link that the packet came in by; a trailing `*` matches any ending. */
   | { readonly on: 'link'; readonly not: boolean; readonly name: string }
   | { readonly on: 'new-connection' }
-  | { readonly on: 'unmarked'; readonly mark: number };
+  | { readonly on: 'unmarked'; readonly mark: number }
+  /** Once in `outOf` times. */
+  | { readonly on: 'chance'; readonly outOf: number };
 
 /** What a rule does when all of its conditions hold. */
 export type Action =
@@ -108,4 +110,11 @@ export function collectElements(elements: Iterable<Element>): Elements {
     if (!container.has(element.key)) container.set(element.key, element);
   }
   return collected;
+}
+
+/** The whole table as a value. */
+export interface Table {
+  readonly chains: ReadonlyMap<string, Chain>;
+  readonly affinitySets: readonly AffinitySet[];
+  readonly elements: Elements;
 }

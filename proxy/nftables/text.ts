@@ -45,6 +45,8 @@ function matchText(match: Match, family: Family): string {
       return 'ct state new';
     case 'unmarked':
       return `meta mark and ${hex(match.mark)} == 0`;
+    case 'chance':
+      return `numgen random mod ${match.outOf} 0`;
   }
 }
 
