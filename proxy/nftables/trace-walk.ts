@@ -85,7 +85,8 @@ function follow(where: string, verdict: Verdict, way: Way, around: Surroundings)
   if (verdict === 'drop' || verdict === 'reject') return [{ ...told, end: verdict }];
   const chain = around.table.chains.get(verdict.slice('goto '.length));
   if (chain === undefined) throw new Error(`${where}: there is no chain for "${verdict}"`);
-  const isSilent = chain.rules.every(({ then }) => then.do === 'look-up') || chain.name === 'masquerading';
+  // What a hook calls is always the same.
+  const isSilent = around.table.chains.get(where)?.hook !== undefined;
   return walkChain(chain, isSilent ? way : told, around).map((each) => {
     if (each.end !== undefined && each.end !== 'return') return each;
     return { ...each, end: verdict.startsWith('goto ') ? 'return' : undefined };
