@@ -56,6 +56,7 @@ function createLab(spaces: Namespaces): Lab {
   }
   // Where cluster IPs would be routed to: a packet that no route is for meets no rule.
   spaces.run(host, 'ip', 'route', 'add', 'default', 'via', peerIp);
+  spaces.run(host, 'ip', 'route', 'add', 'default', 'via', '2001:db8:2::2');
   return { spaces, pods, peer };
 }
 
@@ -334,6 +335,29 @@ describe.each(variants)('iptables-%s', (variant) => {
       // Chains are listed in the order that they were made in.
       const sorted = (text: string): string[] => text.split('\n').sort();
       expect(sorted(plain(save()))).toEqual(sorted(direct));
+    });
+
+    test('is the same for IPv6, where the node is reached too', async () => {
+      const six = programsOfVariant(6, variant);
+      const ipv6: ProxyPlan = {
+        settings: { ...settings, family: 6, nodeIps: ['2001:db8:2::1'] },
+        services: [
+          port([{ ...elsewhere, ip: '2001:db8:2::2' }], { family: 6, clusterIp: '2001:db8:1::1', nodePort: 30_080 }),
+          port([], { family: 6, clusterIp: '2001:db8:1::2', name: { namespace: 'lab', name: 'none', port: '' } }),
+        ],
+      };
+      const first = createIptablesBackend({ exec: lab.spaces.exec, family: 6, programs: six });
+      await first.sync(ipv6, false, signal);
+      const written = plain(lab.spaces.run(lab.spaces.host, six.save));
+      await createIptablesBackend({ exec: lab.spaces.exec, family: 6, programs: six }).sync(ipv6, true, signal);
+      expect(plain(lab.spaces.run(lab.spaces.host, six.save))).toBe(written);
+      const connect = (host: string, number: string): string =>
+        lab.spaces.run(lab.spaces.host, process.execPath, '-e', clientProgram, host, number, '2000', '1');
+      expect(connect('2001:db8:1::1', '80')).toBe(`${lab.peer} 2001:db8:2::1`);
+      expect(connect('2001:db8:2::1', '30080')).toBe(`${lab.peer} 2001:db8:2::1`);
+      expect(connect('2001:db8:1::2', '80')).toBe('refused');
+      await first.cleanup(signal);
+      expect(lab.spaces.run(lab.spaces.host, six.save)).not.toContain('KUBE');
     });
 
     test('is told to be gone when it was flushed, and written anew', async () => {

@@ -48,10 +48,10 @@ describe('sync', () => {
             "--counters",
           ],
           "*nat
-      :KUBE-EXT-NAVV37HDGJLPWY47 - [0:0]
       :KUBE-SVC-NAVV37HDGJLPWY47 - [0:0]
       :KUBE-SEP-CFT5GXEQAHPBQIFM - [0:0]
       :KUBE-SEP-AQFZMIU6Y75QDZUF - [0:0]
+      :KUBE-EXT-NAVV37HDGJLPWY47 - [0:0]
       -A KUBE-SVC-NAVV37HDGJLPWY47 -m comment --comment "lab/web:http cluster IP" -m tcp -p tcp -d 192.0.2.10 --dport 80 ! -s 203.0.113.0/24 -j KUBE-MARK-MASQ
       -A KUBE-EXT-NAVV37HDGJLPWY47 -m comment --comment "masquerade traffic for lab/web:http external destinations" -j KUBE-MARK-MASQ
       -A KUBE-EXT-NAVV37HDGJLPWY47 -j KUBE-SVC-NAVV37HDGJLPWY47

@@ -29,26 +29,26 @@ test('a node port, whole', () => {
     :KUBE-PROXY-CANARY - [0:0]
     COMMIT
     *filter
-    :KUBE-PROXY-CANARY - [0:0]
     :KUBE-SERVICES - [0:0]
-    :KUBE-EXTERNAL-SERVICES - [0:0]
-    :KUBE-FORWARD - [0:0]
-    :KUBE-NODEPORTS - [0:0]
     :KUBE-PROXY-FIREWALL - [0:0]
+    :KUBE-PROXY-CANARY - [0:0]
+    :KUBE-NODEPORTS - [0:0]
+    :KUBE-FORWARD - [0:0]
+    :KUBE-EXTERNAL-SERVICES - [0:0]
     -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
     -A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT
     -A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
     COMMIT
     *nat
-    :KUBE-PROXY-CANARY - [0:0]
-    :KUBE-SERVICES - [0:0]
-    :KUBE-NODEPORTS - [0:0]
-    :KUBE-POSTROUTING - [0:0]
-    :KUBE-MARK-MASQ - [0:0]
-    :KUBE-EXT-NAVV37HDGJLPWY47 - [0:0]
     :KUBE-SVC-NAVV37HDGJLPWY47 - [0:0]
+    :KUBE-SERVICES - [0:0]
     :KUBE-SEP-CFT5GXEQAHPBQIFM - [0:0]
     :KUBE-SEP-AQFZMIU6Y75QDZUF - [0:0]
+    :KUBE-PROXY-CANARY - [0:0]
+    :KUBE-POSTROUTING - [0:0]
+    :KUBE-NODEPORTS - [0:0]
+    :KUBE-MARK-MASQ - [0:0]
+    :KUBE-EXT-NAVV37HDGJLPWY47 - [0:0]
     -A KUBE-SERVICES -m comment --comment "lab/web:http cluster IP" -m tcp -p tcp -d 192.0.2.10 --dport 80 -j KUBE-SVC-NAVV37HDGJLPWY47
     -A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" -m addrtype --dst-type LOCAL ! -d 127.0.0.0/8 -j KUBE-NODEPORTS
     -A KUBE-NODEPORTS -m comment --comment lab/web:http -m tcp -p tcp --dport 30080 -j KUBE-EXT-NAVV37HDGJLPWY47
