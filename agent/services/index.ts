@@ -12,3 +12,4 @@ export {
   type ServiceProblem,
   type ServiceRanges,
 } from './types.ts';
+export { createServiceController, type ServiceController, withServices } from './controller.ts';

@@ -1,14 +1,14 @@
-import { systemClock } from './clock.ts';
-import type { Config } from './config/index.ts';
-import type { EventRecorder } from './events/types.ts';
-import { createImageGc, diskUsageOf, type ImageGc } from './images/gc.ts';
-import { builtInPauseImage } from './images/pause/archive.ts';
-import type { Pod } from './objects/types.ts';
-import type { Log } from './pods/deps.ts';
-import type { DockerClient } from './runtime/docker/index.ts';
-import type { ContainerRuntime } from './runtime/types.ts';
-import type { ObjectStore } from './sources/types.ts';
-import { mountedImages } from './volumes/image.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/index.ts';
+import type { EventRecorder } from '../events/types.ts';
+import { createImageGc, diskUsageOf, type ImageGc } from '../images/gc.ts';
+import { builtInPauseImage } from '../images/pause/archive.ts';
+import type { Pod } from '../objects/types.ts';
+import type { Log } from '../pods/deps.ts';
+import type { DockerClient } from '../runtime/docker/index.ts';
+import type { ContainerRuntime } from '../runtime/types.ts';
+import type { ObjectStore } from '../sources/types.ts';
+import { mountedImages } from '../volumes/image.ts';
 
 export interface ImageGcParts {
   readonly client: Pick<DockerClient, 'info' | 'listContainers'>;

@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
-import { cgroupVersion } from './cgroups/files.ts';
-import { qosCgroupPath } from './cgroups/names.ts';
-import { systemClock } from './clock.ts';
-import type { Config } from './config/index.ts';
-import { createEvictionManager, type EvictionManager, evictionSettings, removeDead } from './eviction/index.ts';
-import type { ImageGc } from './images/gc.ts';
-import type { PodDeps } from './pods/deps.ts';
-import type { PodManager } from './pods/manager.ts';
-import { isTerminalPhase } from './pods/status.ts';
-import type { DockerClient } from './runtime/docker/index.ts';
-import { createCgroupReader, createPodStats, dockerWritableLayers, nodeStats } from './stats/index.ts';
+import { cgroupVersion } from '../cgroups/files.ts';
+import { qosCgroupPath } from '../cgroups/names.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/index.ts';
+import { createEvictionManager, type EvictionManager, evictionSettings, removeDead } from '../eviction/index.ts';
+import type { ImageGc } from '../images/gc.ts';
+import type { PodDeps } from '../pods/deps.ts';
+import type { PodManager } from '../pods/manager.ts';
+import { isTerminalPhase } from '../pods/status.ts';
+import type { DockerClient } from '../runtime/docker/index.ts';
+import { createCgroupReader, createPodStats, dockerWritableLayers, nodeStats } from '../stats/index.ts';
 
 export interface EvictionParts {
   readonly client: DockerClient;

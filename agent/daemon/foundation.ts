@@ -1,0 +1,80 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import type { Logger } from 'pino';
+import { createPodNetwork, type PodNetwork } from '../../cni/index.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/index.ts';
+import { createEventRecorder } from '../events/recorder.ts';
+import { readEvents } from '../events/snapshot.ts';
+import type { EventStore } from '../events/types.ts';
+import { minOomScoreAdj, nodeAddresses } from '../node/facts.ts';
+import { createRuntimeLink, type RuntimeLink } from '../node/runtime-link.ts';
+import { createDockerClient, createDockerRuntime, type DockerClient } from '../runtime/docker/index.ts';
+import type { ContainerRuntime } from '../runtime/types.ts';
+import { createObjectStore } from '../sources/index.ts';
+import type { ObjectStore } from '../sources/types.ts';
+
+/** What every part of the daemon stands on. */
+export interface Foundation {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly events: EventStore;
+  readonly store: ObjectStore;
+  readonly network: PodNetwork;
+  readonly client: DockerClient;
+  readonly runtime: ContainerRuntime;
+  readonly link: RuntimeLink;
+  /** Of the node, primary first. */
+  readonly addresses: readonly string[];
+}
+
+/** File that keeps events over a restart. */
+export const eventsFile = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'events.json');
+
+export async function layFoundation(config: Config, log: Logger): Promise<Foundation> {
+  const former = await readEvents(eventsFile(config));
+  const network = createPodNetwork({
+    ...config.cni,
+    podCidrs: config.podCidrs,
+    onWarning: (message, fields) => log.warn(fields, message),
+  });
+  const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
+  return {
+    ...{ config, log, network, client },
+    events: createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former }),
+    store: createObjectStore(['file']),
+    runtime: await openRuntime(config, client, network, log),
+    link: createRuntimeLink(client, config.cgroupDriver, log),
+    addresses: await nodeAddresses(),
+  };
+}
+
+async function openRuntime(
+  config: Config,
+  client: DockerClient,
+  network: PodNetwork,
+  log: Logger,
+): Promise<ContainerRuntime> {
+  const lowest = await minOomScoreAdj();
+  if (lowest === 0) {
+    log.warn({}, 'CAP_SYS_RESOURCE is missing: containers run without a negative oom_score_adj');
+  }
+  return createDockerRuntime({
+    client,
+    network,
+    logs: { podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
+    limitStarts: pLimit(config.maxParallelStarts ?? defaultParallelStarts),
+    defaults: {
+      logMaxSizeBytes: config.containerLogMaxSizeBytes,
+      logMaxFiles: config.containerLogMaxFiles,
+      minOomScoreAdj: lowest,
+    },
+  });
+}
+
+/**
+ * Containers that are created or started at one time. Both are work for the CPU, in dockerd, runc and the kernel: with more
+ * than two a core `npm run bench` shows that dockerd only gets slower.
+ */
+const defaultParallelStarts = 2 * availableParallelism();

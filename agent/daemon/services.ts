@@ -1,0 +1,50 @@
+import type { ObjectReader, Service } from '../objects/types.ts';
+import type { PodView } from '../pods/manager.ts';
+import {
+  createKeptFile,
+  createServiceController,
+  DEFAULT_RANGES,
+  type ServiceController,
+  withServices,
+} from '../services/index.ts';
+import type { Foundation } from './foundation.ts';
+
+/** Services of a node that stands alone. */
+export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 'services' | 'slices' | 'problems'> {
+  /** The store's objects, with the addresses that Services were given. */
+  readonly objects: ObjectReader;
+  stop(): Promise<void>;
+}
+
+const serviceKinds = ['Service/', 'Endpoints/', 'EndpointSlice/'];
+
+/** @param pods of this node, for endpoints */
+export async function createNodeServices(
+  { config, store, log }: Foundation,
+  pods: () => readonly PodView[],
+): Promise<NodeServices> {
+  const keptFile = createKeptFile(config.rootDir);
+  const controller = createServiceController({
+    ...{ objects: store, pods, keptFile, nodeName: config.nodeName, ranges: DEFAULT_RANGES },
+    kept: await keptFile.read(),
+    onChange: () => undefined,
+    onError: (error) => log.warn({ err: error }, 'addresses of Services cannot be written down'),
+  });
+  const unsubscribe = store.subscribeObjects((keys) => {
+    if ([...keys].some((key) => serviceKinds.some((kind) => key.startsWith(kind)))) controller.objectsChanged();
+  });
+  const services = (): readonly Service[] => controller.services();
+  return {
+    podsChanged: () => {
+      if (services().length > 0) controller.podsChanged();
+    },
+    services,
+    slices: () => controller.slices(),
+    problems: () => controller.problems(),
+    objects: withServices(store, services),
+    stop: async () => {
+      unsubscribe();
+      await controller.stop();
+    },
+  };
+}

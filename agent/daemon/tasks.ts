@@ -1,0 +1,107 @@
+import { join } from 'node:path';
+import { systemClock } from '../clock.ts';
+import { keepEvents } from '../events/snapshot.ts';
+import { createDaemonState } from '../node/state.ts';
+import { followRuntime } from '../runtime/follow.ts';
+import { startLocalServer } from '../server/local/server.ts';
+import type { NodeInfo } from '../server/local/state.ts';
+import { watchManifests } from '../sources/index.ts';
+import { version } from '../version.ts';
+import { eventsFile, type Foundation } from './foundation.ts';
+import type { Workers } from './workers.ts';
+
+/** Runs until its signal is aborted. */
+export type Task = (until: AbortSignal) => Promise<void>;
+
+/** All that the daemon does as long as it runs. */
+export function daemonTasks(base: Foundation, workers: Workers, startedAt: number): readonly Task[] {
+  return [
+    (until) => workers.imageGc.run(until),
+    (until) => workers.eviction.run(until),
+    (until) => manifests(base, until),
+    (until) => runtimeEvents(base, workers, until),
+    (until) => localApi(base, workers, startedAt, until),
+    (until) => eventsOnDisk(base, until),
+  ];
+}
+
+function manifests({ config, store, log }: Foundation, until: AbortSignal): Promise<void> {
+  return watchManifests(
+    {
+      directory: config.manifestDir,
+      nodeName: config.nodeName,
+      rescanMs: config.fileCheckFrequencyMs,
+      checkpointDir: join(config.rootDir, 'podwright', 'manifests'),
+      clock: systemClock,
+      log,
+      onSnapshot: (snapshot) => store.set(snapshot),
+    },
+    until,
+  );
+}
+
+function runtimeEvents(
+  { runtime, link }: Foundation,
+  { manager, housekeeping }: Workers,
+  until: AbortSignal,
+): Promise<void> {
+  return followRuntime(
+    {
+      runtime,
+      clock: systemClock,
+      onOpen: () => housekeeping.runtimeOpened(),
+      onLost: (error, failures) => link.lost(error, failures),
+      onEvent: ({ podUid, kind }) => {
+        manager.wake(podUid);
+        if (kind === 'removed') housekeeping.containerRemoved();
+      },
+    },
+    until,
+  );
+}
+
+function localApi(base: Foundation, workers: Workers, startedAt: number, until: AbortSignal): Promise<void> {
+  const { config, runtime, events, store, log } = base;
+  const { manager, eviction, pulls } = workers;
+  const now = (): number => systemClock.now();
+  const node = (): NodeInfo => ({ ...nodeInfo(base, startedAt), conditions: eviction.conditions() });
+  return startLocalServer(
+    {
+      socketPath: config.socketPath,
+      state: createDaemonState({ node, manager, store, events, pulls, now }),
+      actions: { runtime, events, rerun: (uid) => manager.rerun(uid), now },
+      onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),
+    },
+    until,
+  );
+}
+
+function eventsOnDisk({ config, events, log }: Foundation, until: AbortSignal): Promise<void> {
+  return keepEvents(
+    {
+      path: eventsFile(config),
+      events,
+      clock: systemClock,
+      onError: (error) => log.warn({ err: error }, 'events cannot be written down'),
+    },
+    until,
+  );
+}
+
+function nodeInfo({ config, link, network, addresses }: Foundation, startedAt: number): Omit<NodeInfo, 'conditions'> {
+  const runtime = link.status();
+  const { ready, name, cidrs, reason } = network.status();
+  const problem = runtime.reachable ? reason : `container runtime is down: ${runtime.error ?? ''}`;
+  return {
+    name: config.nodeName,
+    startedAt: new Date(startedAt).toISOString(),
+    version,
+    ready: runtime.reachable && ready,
+    ...(problem === undefined ? {} : { reason: problem }),
+    runtime,
+    network: { ready, name, cidrs, ...(reason === undefined ? {} : { reason }) },
+    manifestDir: config.manifestDir,
+    rootDir: config.rootDir,
+    addresses,
+  };
+}

@@ -1,0 +1,81 @@
+import { exec } from '../../cni/index.ts';
+import { systemClock } from '../clock.ts';
+import type { EvictionManager } from '../eviction/index.ts';
+import type { ImageGc } from '../images/gc.ts';
+import { createHousekeeping, type Housekeeping } from '../node/housekeeping.ts';
+import { createLogSweep } from '../node/log-sweep.ts';
+import { createQosCgroups } from '../node/qos-cgroups.ts';
+import type { PodDeps } from '../pods/deps.ts';
+import { createPodManager, type PodManager } from '../pods/manager.ts';
+import { createNodeEviction } from './eviction.ts';
+import type { Foundation } from './foundation.ts';
+import { createNodeImageGc } from './images.ts';
+import { createPodDeps, type NodePodDeps } from './pods.ts';
+import { createNodeServices, type NodeServices } from './services.ts';
+
+/** All that works on pods. */
+export interface Workers {
+  readonly manager: PodManager;
+  readonly housekeeping: Housekeeping;
+  readonly imageGc: ImageGc;
+  readonly eviction: EvictionManager;
+  readonly services: NodeServices;
+  readonly pulls: NodePodDeps['pulls'];
+  /** Ends what is under way; the pods go on running. */
+  stop(): Promise<void>;
+}
+
+export async function createWorkers(base: Foundation): Promise<Workers> {
+  const { config, log, store, link, runtime, network } = base;
+  const services = await createNodeServices(base, () => manager.pods());
+  const podDeps = await createPodDeps(config, { ...base, objects: services.objects, manager: () => manager });
+  const deps: PodDeps = { ...podDeps, admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod) };
+  let isReconciled = false;
+  const qosCgroups = createQosCgroups({
+    podCgroups: deps.podCgroups,
+    // Until it is known which pods this node has admitted, it is ready for all that it is to have.
+    pods: () => (isReconciled ? manager.admitted() : store.pods().map(({ pod }) => pod)),
+    log,
+  });
+  const manager: PodManager = createPodManager({
+    deps,
+    store,
+    onFirstReconcile: () => {
+      isReconciled = true;
+      log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done');
+    },
+    onRun: () => {
+      qosCgroups.podsChanged();
+      services.podsChanged();
+    },
+    onEnded: () => {
+      housekeeping.podEnded();
+      services.podsChanged();
+    },
+  });
+  const knownPods = (): string[] | undefined =>
+    store.synced() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined;
+  const housekeeping = createHousekeeping({
+    ...{ runtime, network, manager, exec, log, knownPods },
+    rootDir: config.rootDir,
+    onContact: async (signal) => {
+      await link.contact(signal);
+      qosCgroups.runtimeKnown();
+    },
+    checkpoints: deps.checkpoints,
+    podCgroups: deps.podCgroups,
+    sweepLogs: createLogSweep({
+      ...{ log, knownPods, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
+      now: () => systemClock.now(),
+    }),
+  });
+  const imageGc = createNodeImageGc(config, base);
+  const eviction = await createNodeEviction(config, { client: base.client, deps, manager, imageGc });
+  return {
+    ...{ manager, housekeeping, imageGc, eviction, services, pulls: podDeps.pulls },
+    stop: async () => {
+      await Promise.all([manager.stop(), housekeeping.stop(), qosCgroups.stop(), services.stop()]);
+      await deps.probes.stop();
+    },
+  };
+}
