@@ -62,12 +62,10 @@ describe('a packet of the kernel meets what the plan says', () => {
   test('a process of the node is masqueraded also where pods are told by their bridge', async () => {
     const byBridge = { ...settings, localDetector: { mode: 'BridgeInterface', bridge: 'cni0' } } as const;
     await backend.sync(planOf([service('web', { endpoints: [at(0)] })], byBridge), false, signal);
-    lab.run(lab.host, 'ip', 'addr', 'add', '192.0.2.1/32', 'dev', 'lo');
     expect(from(podName(1))).toBe(`${podName(0)} ${lab.pods[1]!.ip}`);
-    const rules = lab.run(lab.host, 'nft', 'list', 'chain', 'ip', 'kube-proxy', 'service-URTH2HAX-lab/web/tcp/http');
-    expect(rules).toContain('iifname != "cni0" jump mark-for-masquerade');
+    // It has no link that it came in by; its own address is that of the default route, 198.51.100.1.
+    expect(from(lab.host)).toBe(`${podName(0)} 203.0.113.1`);
     expect(from(lab.peer.name)).toBe(`${podName(0)} 203.0.113.1`);
-    lab.run(lab.host, 'ip', 'addr', 'del', '192.0.2.1/32', 'dev', 'lo');
   });
 
   test('every endpoint gets its share', async () => {
@@ -138,8 +136,8 @@ describe('a packet of the kernel meets what the plan says', () => {
     for (const to of refused) {
       for (const name of [podName(1), lab.host, lab.peer.name]) {
         const started = performance.now();
-        expect(from(name, { ...to, waitMs: 20_000 })).toBe('no answer');
-        expect(performance.now() - started).toBeLessThan(10_000);
+        expect(from(name, { ...to, waitMs: 5_000 })).toBe('no answer');
+        expect(performance.now() - started).toBeLessThan(4_000);
       }
     }
   });
@@ -222,7 +220,7 @@ describe('the table', () => {
   ])('%s %s: seen as not intact, and made again by a full sync', async (...command) => {
     await backend.sync(planOf([web()]), true, signal);
     expect(await backend.isIntact(signal)).toBe(true);
-    nft(...command.filter((word) => word !== undefined));
+    nft(...command);
     expect(await backend.isIntact(signal)).toBe(false);
     await backend.sync(planOf([web()]), true, signal);
     expect(await backend.isIntact(signal)).toBe(true);

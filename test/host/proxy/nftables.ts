@@ -10,8 +10,12 @@ export interface ProxyLab extends Namespaces {
 /** Pods are 203.0.113.2 and up (2001:db8:1::2 and up), the node 198.51.100.1, the other host 198.51.100.2. */
 export function createProxyLab(label: string, podCount: number): ProxyLab {
   const spaces = createNamespaces(label);
-  const { run, host } = spaces;
+  const { host } = spaces;
+  const run = (...command: Parameters<typeof spaces.run>): string => spaces.run(...command);
   run(host, 'sysctl', '-q', '-w', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
+  // Refusals are answered every time, not once a second for each client; nor are redirects counted among them.
+  run(host, 'sysctl', '-q', '-w', 'net.ipv4.icmp_ratemask=0', 'net.ipv4.conf.all.send_redirects=0');
+  run(host, 'sysctl', '-q', '-w', 'net.ipv4.conf.default.send_redirects=0');
   run(host, 'ip', 'link', 'add', 'cni0', 'type', 'bridge');
   run(host, 'ip', 'addr', 'add', '203.0.113.1/24', 'dev', 'cni0');
   run(host, 'ip', 'addr', 'add', '2001:db8:1::1/64', 'dev', 'cni0', 'nodad');
