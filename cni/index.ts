@@ -1,3 +1,4 @@
+export { setSysctl, type SetSysctl } from './util/sysctl.ts';
 export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from './util/exec.ts';
 export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
 export { containsAddress, formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';

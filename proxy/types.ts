@@ -106,6 +106,8 @@ export interface SyncReport {
   readonly full: boolean;
   /** Rules, elements or virtual servers written. */
   readonly written: number;
+  /** iptables only: rules of each table, those in the kernel now and those that this sync wrote. */
+  readonly iptablesRules?: Readonly<Record<string, { readonly total: number; readonly written: number }>>;
 }
 
 /**
