@@ -1,0 +1,29 @@
+#!/bin/busybox sh
+# PID 1 of a QEMU guest of the tests: loads the modules, then runs the requests that come in by the second serial port.
+#
+#   request   base64 of a shell script, in lines; a line with a dot ends it
+#   answer    exit code; base64 of stdout, a line with a dot; base64 of stderr, a line with a dot
+/bin/busybox mkdir -p /bin /sbin /proc /sys /dev /tmp /run/netns /root
+/bin/busybox --install -s /bin
+export PATH=/opt/bin:/bin HOME=/root XTABLES_LIBDIR=/opt/xtables
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs dev /dev
+mount -t tmpfs tmp /tmp
+mount -t tmpfs run /run
+mkdir -p /run/netns
+hostname guest
+ip link set lo up
+while read -r module; do insmod "/modules/$module" || echo "cannot load $module"; done </modules/order
+
+exec 3<>/dev/ttyS1
+stty raw -echo <&3
+echo ready >&3
+while true; do
+  : >/tmp/request
+  while read -r line <&3 && [ "$line" != . ]; do echo "$line" >>/tmp/request; done
+  base64 -d /tmp/request >/tmp/script
+  sh /tmp/script >/tmp/stdout 2>/tmp/stderr </dev/null 3>&-
+  code=$?
+  { echo $code; base64 /tmp/stdout; echo .; base64 /tmp/stderr; echo .; } >&3
+done

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import type { Exec } from '../../cni/util/exec.ts';
+import { buildGuestImage } from './guest-image.ts';
+
+/** What a command in a guest came to. */
+export interface GuestResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A virtual machine for what the kernel of the tests lacks, such as IPVS. Its programs are those of this machine (busybox, ip,
+ * ipvsadm, ipset, iptables), its kernel is Debian's. It has no network but what is made in it.
+ */
+export interface Guest {
+  /** Runs a shell script, one at a time. What it leaves in the background goes on, and must not hold its stdout. */
+  run(script: string, timeoutMs?: number): Promise<GuestResult>;
+  /** Like {@link run}; rejects unless it exits with 0. */
+  check(script: string): Promise<string>;
+  /** Runs programs in the guest, in a network namespace of it when one is named. */
+  exec(namespace?: string): Exec;
+  stop(): Promise<void>;
+}
+
+const BOOT_TIMEOUT_MS = 120_000;
+
+/** Why no guest can be started here; undefined when one can. */
+export const guestProblem = process.arch === 'x64' ? undefined : 'test guests need an x86-64 machine';
+
+/** Boots a guest: some seconds under emulation. */
+export async function startGuest(): Promise<Guest> {
+  const { kernel, initrd } = buildGuestImage();
+  const directory = mkdtempSync(join(tmpdir(), 'pw-guest-'));
+  const socketPath = join(directory, 'serial');
+  const server = createServer().listen(socketPath);
+  await once(server, 'listening');
+  const child = spawn(
+    'qemu-system-x86_64',
+    [
+      ...['-kernel', kernel, '-initrd', initrd, '-m', '512', '-nodefaults', '-no-user-config', '-nographic'],
+      ...['-append', 'console=ttyS0 quiet panic=-1 tsc=unstable', '-no-reboot'],
+      ...['-serial', `file:${join(directory, 'console')}`, '-serial', `unix:${socketPath}`],
+    ],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const kill = (): void => {
+    child.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', kill);
+  const ended = once(child, 'exit').then(() => undefined);
+  let complaint = '';
+  child.stderr.on('data', (data) => (complaint += String(data)));
+  const stop = async (): Promise<void> => {
+    process.removeListener('exit', kill);
+    kill();
+    server.close();
+    await ended;
+  };
+  try {
+    const gone = ended.then(() => Promise.reject(new Error(`the guest has ended: ${complaint}`)));
+    gone.catch(() => undefined);
+    const [socket] = (await within(BOOT_TIMEOUT_MS, 'boot', Promise.race([once(server, 'connection'), gone]))) as [
+      Socket,
+    ];
+    const talk = createTalk(socket, gone);
+    await within(BOOT_TIMEOUT_MS, 'boot', talk.ready);
+    return createGuest(talk, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** One script in a guest of its own. */
+export async function runInGuest(request: {
+  readonly script: string;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly timeoutMs?: number;
+}): Promise<GuestResult> {
+  const guest = await startGuest();
+  try {
+    for (const [path, content] of Object.entries(request.files ?? {})) {
+      await guest.check(`mkdir -p $(dirname ${quote(path)}); ${decoded(content)} >${quote(path)}`);
+    }
+    return await guest.run(request.script, request.timeoutMs);
+  } finally {
+    await guest.stop();
+  }
+}
+
+interface Talk {
+  readonly ready: Promise<void>;
+  ask(script: string): Promise<GuestResult>;
+}
+
+function createTalk(socket: Socket, gone: Promise<never>): Talk {
+  const lines = createInterface({ input: socket });
+  socket.on('error', () => undefined);
+  const next = lineReader(lines, gone);
+  const block = async (): Promise<string> => {
+    const parts: string[] = [];
+    for (let line = await next(); line !== '.'; line = await next()) parts.push(line);
+    return Buffer.from(parts.join(''), 'base64').toString('utf8');
+  };
+  return {
+    ready: next().then(() => undefined),
+    ask: async (script) => {
+      const encoded =
+        Buffer.from(script)
+          .toString('base64')
+          .match(/.{1,76}/g) ?? [];
+      socket.write(`${[...encoded, '.'].join('\n')}\n`);
+      return { exitCode: Number(await next()), stdout: await block(), stderr: await block() };
+    },
+  };
+}
+
+/** Lines in their order, also those that come before they are asked for. */
+function lineReader(lines: Interface, gone: Promise<never>): () => Promise<string> {
+  const come: string[] = [];
+  let waiting: ((line: string) => void) | undefined;
+  lines.on('line', (line) => {
+    if (waiting === undefined) come.push(line);
+    else waiting(line);
+    waiting = undefined;
+  });
+  return () => {
+    const line = come.shift();
+    if (line !== undefined) return Promise.resolve(line);
+    return Promise.race([new Promise<string>((resolve) => (waiting = resolve)), gone]);
+  };
+}
+
+function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
+  let last: Promise<unknown> = Promise.resolve();
+  const run: Guest['run'] = (script, timeoutMs = 60_000) => {
+    const result = last.then(() => within(timeoutMs, `run ${script.slice(0, 200)}`, talk.ask(script)));
+    last = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    run,
+    check: async (script) => {
+      const { exitCode, stdout, stderr } = await run(script);
+      if (exitCode !== 0) throw new Error(`${script}: exit code ${exitCode}: ${stderr}`);
+      return stdout;
+    },
+    exec: (namespace) => async (request) => {
+      const enter = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`];
+      const command = [...enter, request.file, ...request.args].map(quote).join(' ');
+      const { exitCode, stdout, stderr } = await run(
+        request.input === undefined ? command : `${decoded(request.input)} | ${command}`,
+      );
+      if (exitCode !== 0) throw new Error(`${command}: exit code ${exitCode}: ${stderr}`);
+      return { stdout, stderr };
+    },
+    stop,
+  };
+}
+
+const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+
+const decoded = (text: string): string => `echo ${Buffer.from(text).toString('base64')} | base64 -d`;
+
+async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the guest did not ${what} within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
