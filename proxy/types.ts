@@ -119,6 +119,11 @@ export interface ProxyBackend {
   sync(plan: ProxyPlan, full: boolean, signal: AbortSignal): Promise<SyncReport>;
   /** Whether what was written is still there: false when somebody flushed the firewall. Cheap. */
   isIntact(signal: AbortSignal): Promise<boolean>;
+  /**
+   * Ends what waits for connections to end, such as real servers of IPVS that drain. Called each minute, not during a sync; absent
+   * where nothing waits.
+   */
+  tend?(signal: AbortSignal): Promise<void>;
   /** Removes everything that this backend makes, also what an earlier daemon left. */
   cleanup(signal: AbortSignal): Promise<void>;
 }

@@ -31,12 +31,16 @@ export function savedServiceChains(saved: string): readonly string[] {
  * Input for `iptables-restore --noflush` that removes the chains of the proxy and what leads to them from built-in chains. A
  * chain that somebody else's rule leads to cannot be deleted: it stays, without rules; only the one that marks keeps its own,
  * which others may count on. Empty when nothing is there.
+ *
+ * @param isOwn which chains are those of the proxy; default those of the mode iptables
  */
-export function renderCleanup(saved: string): string {
-  return TABLES.map((table) => cleanTable(table, sectionOf(table, saved))).join('');
+export function renderCleanup(saved: string, isOwn: IsOwnChain = isChainOfMode): string {
+  return TABLES.map((table) => cleanTable(table, sectionOf(table, saved), isOwn)).join('');
 }
 
-function cleanTable(table: Table, section: string): string {
+export type IsOwnChain = (table: Table, chain: string) => boolean;
+
+function cleanTable(table: Table, section: string, isOwn: IsOwnChain): string {
   const own = new Set(chainsIn(section).filter((chain) => isOwn(table, chain)));
   const builtIn = builtInChains(section);
   const leading = rulesIn(section).filter(({ chain, target }) => own.has(target) && !own.has(chain));
@@ -54,7 +58,7 @@ function cleanTable(table: Table, section: string): string {
   ].join('');
 }
 
-function isOwn(table: Table, chain: string): boolean {
+function isChainOfMode(table: Table, chain: string): boolean {
   return fixedChains[table].includes(chain) || (table === 'nat' && isServiceChain(chain));
 }
 

@@ -1,0 +1,3 @@
+export { createIpvsBackend, type IpvsOptions } from './backend.ts';
+export type { Scheduler } from './plan.ts';
+export { ipvsProblem } from './support.ts';
