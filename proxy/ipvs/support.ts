@@ -45,6 +45,13 @@ const probes = (scheduler: Scheduler): readonly Probe[] => [
     package: 'ipset',
   },
   {
+    file: 'ipset',
+    args: ['restore', '-exist'],
+    input: `create ${probeSet} hash:ip,port\nadd ${probeSet} 192.0.2.1,tcp:1\ndestroy ${probeSet}\n`,
+    needs: 'ipset does not know the name of a protocol: install /etc/protocols (package netbase)',
+    package: 'ipset',
+  },
+  {
     file: 'ip',
     args: ['-batch', '-'],
     input: `link add ${probeLink} type dummy\nlink delete ${probeLink}\n`,

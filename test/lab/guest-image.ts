@@ -46,6 +46,8 @@ function initFiles(): ArchiveFile[] {
   const init = readFileSync(fileURLToPath(new URL('guest-init.sh', import.meta.url)));
   return [
     { path: 'init', content: init, mode: 0o755 },
+    // ipset looks names of protocols up.
+    { path: 'etc/protocols', content: Buffer.from('tcp 6 TCP\nudp 17 UDP\nsctp 132 SCTP\n'), mode: 0o644 },
     { path: 'bin/busybox', content: readFileSync(programPath('busybox')), mode: 0o755 },
   ];
 }

@@ -5,7 +5,8 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import type { Exec } from '../../cni/util/exec.ts';
+import type { ExecaError } from 'execa';
+import { type Exec, ExecFailure, type ExecRequest } from '../../cni/util/exec.ts';
 import { buildGuestImage } from './guest-image.ts';
 
 /** What a command in a guest came to. */
@@ -154,16 +155,23 @@ function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
       return stdout;
     },
     exec: (namespace) => async (request) => {
-      const enter = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`];
+      const enter = namespace === undefined ? [] : ['/opt/bin/ip', 'netns', 'exec', namespace];
       const command = [...enter, request.file, ...request.args].map(quote).join(' ');
       const { exitCode, stdout, stderr } = await run(
         request.input === undefined ? command : `${decoded(request.input)} | ${command}`,
       );
-      if (exitCode !== 0) throw new Error(`${command}: exit code ${exitCode}: ${stderr}`);
+      if (exitCode !== 0) throw failure(request, { exitCode, stdout, stderr });
       return { stdout, stderr };
     },
     stop,
   };
+}
+
+/** The same failure as if the program had run here. */
+function failure(request: ExecRequest, { exitCode, stdout, stderr }: GuestResult): ExecFailure {
+  const facts = { exitCode, stdout, stderr, timedOut: false, shortMessage: `exit code ${exitCode}` };
+  const code = exitCode === 127 ? { code: 'ENOENT' } : {};
+  return new ExecFailure(request, Object.assign(new Error(facts.shortMessage), facts, code) as unknown as ExecaError);
 }
 
 const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
