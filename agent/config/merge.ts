@@ -53,6 +53,10 @@ export function mergeConfig(
       dataDir: path(undefined, cni?.dataDir, '/var/lib/cni/networks'),
     },
     maxParallelStarts: own.maxParallelStarts ?? undefined,
+    services: {
+      clusterIps: (own.serviceClusterIPRange || '10.96.0.0/12').split(',').map((cidr) => cidr.trim()),
+      nodePorts: portRange(own.serviceNodePortRange || '30000-32767'),
+    },
     log: logOptions(flags, kubelet),
     ...kubeletFields(kubelet),
     kubelet,
@@ -135,4 +139,10 @@ function logOptions({ loggingFormat, v }: Flags, { logging }: Partial<KubeletCon
     format: isFormat ? loggingFormat : logging?.format || undefined,
     verbosity: v === undefined ? (logging?.verbosity ?? defaultVerbosity) : Number(v),
   };
+}
+
+/** `first-last`, both inclusive. */
+function portRange(text: string): Config['services']['nodePorts'] {
+  const [, first, last] = /^(\d+)-(\d+)$/.exec(text.trim()) ?? [];
+  return { first: Number(first), last: Number(last) };
 }

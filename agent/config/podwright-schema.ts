@@ -11,6 +11,9 @@ export const podwrightSchema = z.strictObject({
   cni: object({ confDir: string, binDirs: strings, cacheDir: string, dataDir: string }),
   /** Containers that are started at one time. */
   maxParallelStarts: integer,
+  /** As kube-apiserver's `--service-cluster-ip-range` and `--service-node-port-range`, for a node that stands alone. */
+  serviceClusterIPRange: string,
+  serviceNodePortRange: string,
 });
 
 export type PodwrightConfiguration = z.infer<typeof podwrightSchema>;

@@ -53,6 +53,13 @@ export interface Config {
   readonly imageCredentialProviders: CredentialProviders | undefined;
   /** Undefined: the daemon's own choice. */
   readonly maxParallelStarts: number | undefined;
+  /** Where Services get addresses and node ports from when no API server gives them. */
+  readonly services: {
+    /** One CIDR, or one of each family; default `10.96.0.0/12`. */
+    readonly clusterIps: readonly string[];
+    /** Both inclusive; default 30000 to 32767. NaN for what is no number. */
+    readonly nodePorts: { readonly first: number; readonly last: number };
+  };
   readonly maxPods: number;
   /** Processes in a pod; undefined: no limit of the pod's own. */
   readonly podPidsLimit: number | undefined;

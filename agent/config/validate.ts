@@ -49,6 +49,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
   return [
     ...nameRules(config, flags),
     ...networkRules(config, flags, file),
+    ...serviceRules(config),
     ...limitRules(config, flags),
     ...imageRules(config),
     ...resourceRules(config),
@@ -84,6 +85,22 @@ function networkRules({ podCidrs, dockerHost, kubelet }: Config, flags: Flags, f
       field: ['PodwrightConfiguration', 'dockerHost'],
       ...(file.podwright.dockerHost ? {} : { otherwise: 'DOCKER_HOST' }),
       message: `${JSON.stringify(dockerHost)} must be unix:///path or tcp://host:port`,
+    },
+  ];
+}
+
+function serviceRules({ services: { clusterIps, nodePorts } }: Config): Rule[] {
+  const { first, last } = nodePorts;
+  return [
+    {
+      holds: areCidrs(clusterIps),
+      field: ['PodwrightConfiguration', 'serviceClusterIPRange'],
+      message: `${JSON.stringify(clusterIps.join())} must be one network such as 10.96.0.0/12, or one of each family`,
+    },
+    {
+      holds: first > 0 && first <= last && last <= 65_535,
+      field: ['PodwrightConfiguration', 'serviceNodePortRange'],
+      message: 'must be two ports such as 30000-32767',
     },
   ];
 }

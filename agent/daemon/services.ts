@@ -1,16 +1,13 @@
 import type { ObjectReader, Service } from '../objects/types.ts';
 import type { PodView } from '../pods/manager.ts';
-import {
-  createKeptFile,
-  createServiceController,
-  DEFAULT_RANGES,
-  type ServiceController,
-  withServices,
-} from '../services/index.ts';
+import { createKeptFile, createServiceController, type ServiceController, withServices } from '../services/index.ts';
+import type { SourceProblem } from '../sources/types.ts';
 import type { Foundation } from './foundation.ts';
 
 /** Services of a node that stands alone. */
-export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 'services' | 'slices' | 'problems'> {
+export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 'services' | 'slices'> {
+  /** Why Services do not get what their manifests ask for. */
+  problems(): readonly SourceProblem[];
   /** The store's objects, with the addresses that Services were given. */
   readonly objects: ObjectReader;
   stop(): Promise<void>;
@@ -25,7 +22,7 @@ export async function createNodeServices(
 ): Promise<NodeServices> {
   const keptFile = createKeptFile(config.rootDir);
   const controller = createServiceController({
-    ...{ objects: store, pods, keptFile, nodeName: config.nodeName, ranges: DEFAULT_RANGES },
+    ...{ objects: store, pods, keptFile, nodeName: config.nodeName, ranges: config.services },
     kept: await keptFile.read(),
     onChange: () => undefined,
     onError: (error) => log.warn({ err: error }, 'addresses of Services cannot be written down'),
@@ -40,7 +37,7 @@ export async function createNodeServices(
     },
     services,
     slices: () => controller.slices(),
-    problems: () => controller.problems(),
+    problems: () => controller.problems().map((one) => ({ ...one, origin: store.originOf(one.object) ?? '' })),
     objects: withServices(store, services),
     stop: async () => {
       unsubscribe();

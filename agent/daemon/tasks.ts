@@ -62,13 +62,16 @@ function runtimeEvents(
 
 function localApi(base: Foundation, workers: Workers, startedAt: number, until: AbortSignal): Promise<void> {
   const { config, runtime, events, store, log } = base;
-  const { manager, eviction, pulls } = workers;
+  const { manager, eviction, pulls, services } = workers;
   const now = (): number => systemClock.now();
   const node = (): NodeInfo => ({ ...nodeInfo(base, startedAt), conditions: eviction.conditions() });
   return startLocalServer(
     {
       socketPath: config.socketPath,
-      state: createDaemonState({ node, manager, store, events, pulls, now }),
+      state: createDaemonState({
+        ...{ node, manager, store, events, pulls, now },
+        problems: () => [...store.problems(), ...services.problems()],
+      }),
       actions: { runtime, events, rerun: (uid) => manager.rerun(uid), now },
       onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),
     },

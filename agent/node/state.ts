@@ -5,7 +5,7 @@ import type { PodManager, PodView } from '../pods/manager.ts';
 import { timestamp } from '../pods/container-status.ts';
 import { computePodStatus } from '../pods/status.ts';
 import type { DaemonState, NodeInfo, PodReport } from '../server/local/state.ts';
-import type { ObjectStore } from '../sources/types.ts';
+import type { ObjectStore, SourceProblem } from '../sources/types.ts';
 
 export interface StateParts {
   readonly node: () => NodeInfo;
@@ -14,6 +14,8 @@ export interface StateParts {
   readonly events: EventStore;
   /** Image pulls that are under way. */
   readonly pulls: () => readonly PullProgress[];
+  /** What is wrong with manifests. */
+  readonly problems: () => readonly SourceProblem[];
   readonly now: () => number;
 }
 
@@ -22,7 +24,7 @@ export function createDaemonState(parts: StateParts): DaemonState {
   return {
     node: parts.node,
     pods: () => parts.manager.pods().map((view) => report(parts, view)),
-    problems: () => parts.store.problems(),
+    problems: parts.problems,
     events: (filter) => parts.events.list(filter),
   };
 }

@@ -5,7 +5,6 @@ export { mirrorEndpoints } from './mirror.ts';
 export { servicePodOf } from './pod.ts';
 export { standaloneSlices, type StandaloneInput } from './standalone.ts';
 export {
-  DEFAULT_RANGES,
   type KeptService,
   type KeptServices,
   type ServicePod,

@@ -26,12 +26,6 @@ export interface ServiceRanges {
   readonly nodePorts: { readonly first: number; readonly last: number };
 }
 
-/** kube-apiserver's `--service-cluster-ip-range` as kubeadm sets it, and `--service-node-port-range`. */
-export const DEFAULT_RANGES: ServiceRanges = {
-  clusterIps: ['10.96.0.0/12'],
-  nodePorts: { first: 30_000, last: 32_767 },
-};
-
 /** What one Service was given. */
 export interface KeptService {
   readonly clusterIps: readonly string[];

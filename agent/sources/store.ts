@@ -16,6 +16,8 @@ type StoredObject = SourcedObject['object'];
 interface SourceState {
   readonly pods: ReadonlyMap<string, SourcedPod>;
   readonly objects: ReadonlyMap<string, StoredObject>;
+  /** Files, by the object's key. */
+  readonly origins: ReadonlyMap<string, string>;
   readonly problems: readonly SourceProblem[];
 }
 
@@ -58,6 +60,7 @@ export function createObjectStore(sources: readonly string[]): ObjectStore {
     pod: (uid) => pods.get(uid),
     pods: () => [...pods.values()],
     object: (kind, namespace, name) => ofKind(kind, objects.get(objectKey(kind, namespace, name))),
+    originOf: (key) => sources.map((name) => states.get(name)?.origins.get(key)).find((origin) => origin !== undefined),
     objects: (kind) => [...objects.values()].flatMap((object) => ofKind(kind, object) ?? []),
     problems: () => sources.flatMap((source) => states.get(source)?.problems ?? []),
     synced: () => sources.every((source) => states.has(source)),
@@ -70,6 +73,7 @@ function toState({ pods, objects, problems }: SourceSnapshot): SourceState {
   return {
     pods: new Map(pods.map((sourced) => [sourced.pod.metadata.uid, sourced])),
     objects: new Map(objects.map(({ object }) => [keyOf(object), object])),
+    origins: new Map(objects.map(({ object, origin }) => [keyOf(object), origin])),
     problems,
   };
 }

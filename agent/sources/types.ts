@@ -52,6 +52,8 @@ export interface ObjectStore extends ObjectReader {
   synced(): boolean;
   /** Calls `listener` with the UIDs that appeared, changed or went, also for a source's empty first snapshot. */
   subscribe(listener: (uids: ReadonlySet<string>) => void): () => void;
+  /** Where the object with a key (`objectKey`) comes from: a file name. */
+  originOf(key: string): string | undefined;
   /** Calls `listener` with the keys (`objectKey`) of the objects that appeared, changed or went. */
   subscribeObjects(listener: (keys: ReadonlySet<string>) => void): () => void;
 }

@@ -15,7 +15,10 @@ async function startDaemon(kubelet: object = {}): Promise<void> {
   const resolvConf = `${host.dir}/resolv.conf`;
   writeFileSync(resolvConf, nodeResolvConf);
   const dns = { clusterDNS: ['198.51.100.10'], clusterDomain: 'cluster.test', resolvConf };
-  daemon = host.startDaemon({ kubelet: { ...dns, ...kubelet } });
+  daemon = host.startDaemon({
+    kubelet: { ...dns, ...kubelet },
+    podwright: { serviceClusterIPRange: '192.0.2.0/24' },
+  });
   await daemon.waitForLog(({ msg }) => msg === 'first reconcile done');
 }
 
@@ -169,8 +172,8 @@ describe('the environment of a container', () => {
 
   it('tells of Services, and its variables reach command and args', async () => {
     dropObjects(
-      service('db-main', { clusterIP: '198.51.100.7', ports: [{ name: 'sql', port: 5432 }] }),
-      service('kubernetes', { clusterIP: '198.51.100.1', ports: [{ name: 'https', port: 443 }] }),
+      service('db-main', { clusterIP: '192.0.2.7', ports: [{ name: 'sql', port: 5432 }] }),
+      service('kubernetes', { clusterIP: '192.0.2.1', ports: [{ name: 'https', port: 443 }] }),
       service('headless', { clusterIP: 'None', ports: [{ port: 80 }] }),
     );
     const container = (extra: object = {}): object => ({
@@ -183,31 +186,31 @@ describe('the environment of a container', () => {
     drop('linked', [container()]);
     drop('unlinked', [container()], { enableServiceLinks: false });
     const api = {
-      KUBERNETES_SERVICE_HOST: '198.51.100.1',
+      KUBERNETES_SERVICE_HOST: '192.0.2.1',
       KUBERNETES_SERVICE_PORT: '443',
       KUBERNETES_SERVICE_PORT_HTTPS: '443',
-      KUBERNETES_PORT: 'tcp://198.51.100.1:443',
-      KUBERNETES_PORT_443_TCP: 'tcp://198.51.100.1:443',
+      KUBERNETES_PORT: 'tcp://192.0.2.1:443',
+      KUBERNETES_PORT_443_TCP: 'tcp://192.0.2.1:443',
       KUBERNETES_PORT_443_TCP_PROTO: 'tcp',
       KUBERNETES_PORT_443_TCP_PORT: '443',
-      KUBERNETES_PORT_443_TCP_ADDR: '198.51.100.1',
+      KUBERNETES_PORT_443_TCP_ADDR: '192.0.2.1',
     };
     const linked = await host.waitForPod('linked', isReady);
     expect(await given(linked, 'app')).toEqual({
       ...api,
-      DB_MAIN_SERVICE_HOST: '198.51.100.7',
+      DB_MAIN_SERVICE_HOST: '192.0.2.7',
       DB_MAIN_SERVICE_PORT: '5432',
       DB_MAIN_SERVICE_PORT_SQL: '5432',
-      DB_MAIN_PORT: 'tcp://198.51.100.7:5432',
-      DB_MAIN_PORT_5432_TCP: 'tcp://198.51.100.7:5432',
+      DB_MAIN_PORT: 'tcp://192.0.2.7:5432',
+      DB_MAIN_PORT_5432_TCP: 'tcp://192.0.2.7:5432',
       DB_MAIN_PORT_5432_TCP_PROTO: 'tcp',
       DB_MAIN_PORT_5432_TCP_PORT: '5432',
-      DB_MAIN_PORT_5432_TCP_ADDR: '198.51.100.7',
+      DB_MAIN_PORT_5432_TCP_ADDR: '192.0.2.7',
       WHO: 'me',
     });
     const argsOf = async (report: PodReport): Promise<string[]> =>
       (await inside(host, report, 'app', 'cat /proc/1/cmdline')).split('\0').slice(3, -1);
-    expect(await argsOf(linked)).toEqual(['198.51.100.7', 'me', '$(WHO)', '$(NOBODY)']);
+    expect(await argsOf(linked)).toEqual(['192.0.2.7', 'me', '$(WHO)', '$(NOBODY)']);
     const unlinked = await host.waitForPod('unlinked', isReady);
     expect(await given(unlinked, 'app')).toEqual({ ...api, WHO: 'me' });
     expect(await argsOf(unlinked)).toEqual(['$(DB_MAIN_SERVICE_HOST)', 'me', '$(WHO)', '$(NOBODY)']);

@@ -66,6 +66,7 @@ const defaults: Config = {
   imageGc: { highThresholdPercent: 85, lowThresholdPercent: 80, minAgeMs: 120_000, maxAgeMs: 0 },
   imageCredentialProviders: undefined,
   maxParallelStarts: undefined,
+  services: { clusterIps: ['10.96.0.0/12'], nodePorts: { first: 30_000, last: 32_767 } },
   maxPods: 110,
   podPidsLimit: undefined,
   clusterDNS: [],
