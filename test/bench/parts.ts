@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DaemonHandle } from '../lab/index.ts';
-import { processStat } from '../lab/processes.ts';
+import { cpuMs, firstReconcile, rssMb, startReady } from './daemon.ts';
+import { execProbes } from './exec-probes.ts';
 import { measureFloorBurst, measureFloorDrop } from './floor.ts';
 import { measurePodBurst, measurePodDrop, removePods, startPods } from './pods.ts';
 import { probes } from './probes.ts';
@@ -12,7 +11,7 @@ import { median } from './stats.ts';
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
 
-export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes };
+export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes, execProbes };
 
 const burstSize = 50;
 const restartedPods = 100;
@@ -156,26 +155,4 @@ async function idle(stage: Stage, say: (text: string) => void): Promise<readonly
       met: rss < 130,
     },
   ];
-}
-
-async function startReady(stage: Stage): Promise<DaemonHandle> {
-  const daemon = stage.host.startDaemon();
-  await firstReconcile(daemon);
-  return daemon;
-}
-
-async function firstReconcile(daemon: DaemonHandle): Promise<{ readonly time: string }> {
-  return daemon.waitForLog(({ msg }) => msg === 'first reconcile done', 20_000);
-}
-
-/** The daemon's own CPU time and that of its children. Linux counts in ticks of 10 ms for programs (USER_HZ). */
-function cpuMs(pid: number): number {
-  const stat = processStat(pid);
-  if (stat === undefined) throw new Error(`the daemon (process ${pid}) has ended`);
-  return stat.cpuTicks * 10;
-}
-
-function rssMb(pid: number): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return (Number(kib) * 1024) / 1e6;
 }

@@ -25,10 +25,11 @@ export interface StartedPods {
   readonly elapsedMs: number;
 }
 
-export async function startPods(stage: Stage, count: number): Promise<StartedPods> {
+/** @param container further fields of the app container */
+export async function startPods(stage: Stage, count: number, container: object = {}): Promise<StartedPods> {
   const names = Array.from({ length: count }, () => stage.nextName());
   const appeared = Promise.all(names.map(async (name) => stage.appearance.of(name, 180_000)));
-  const start = dropAll(stage, names);
+  const start = dropAll(stage, names, container);
   return { names, elapsedMs: Math.max(...(await appeared)) - start };
 }
 
@@ -38,16 +39,20 @@ export async function removePods(stage: Stage, names: readonly string[]): Promis
 }
 
 /** Writes all files under temporary names first, then renames them in one go. Returns the time of the first rename. */
-function dropAll({ host: { manifestDir }, outDirectory }: Stage, names: readonly string[]): number {
+function dropAll(
+  { host: { manifestDir }, outDirectory }: Stage,
+  names: readonly string[],
+  container: object = {},
+): number {
   for (const name of names) {
-    writeFileSync(join(manifestDir, `.${name}.yaml`), stringify(manifest(name, outDirectory)));
+    writeFileSync(join(manifestDir, `.${name}.yaml`), stringify(manifest(name, outDirectory, container)));
   }
   const start = performance.now();
   for (const name of names) renameSync(join(manifestDir, `.${name}.yaml`), join(manifestDir, `${name}.yaml`));
   return start;
 }
 
-function manifest(name: string, outDirectory: string): object {
+function manifest(name: string, outDirectory: string, container: object): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -59,6 +64,7 @@ function manifest(name: string, outDirectory: string): object {
           name: 'app',
           image: appImage,
           command: appCommand(name),
+          ...container,
           volumeMounts: [{ name: 'out', mountPath: '/out' }],
         },
       ],

@@ -69,7 +69,7 @@ async function cpuShareOf(ms: number): Promise<number> {
 }
 
 /** How much later each one came than the grid of its container, which goes through the most punctual of them. */
-function lateness(arrivals: readonly number[]): readonly number[] {
+export function lateness(arrivals: readonly number[]): readonly number[] {
   const offsets = arrivals.map((time, index) => time - index * periodMs);
   const grid = Math.min(...offsets);
   return offsets.map((offset) => offset - grid);
