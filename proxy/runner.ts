@@ -71,7 +71,7 @@ export function createSyncRunner(options: SyncRunnerOptions): SyncRunner {
         const reason = failures > 0 ? 'full' : (pending ?? 'periodic');
         pending = undefined;
         failures = await attempt(reason, failures, signal);
-        await clock.sleep(minIntervalMs, signal).catch(() => undefined);
+        if (!signal.aborted) await clock.sleep(minIntervalMs, signal).catch(() => undefined);
       }
       signal.removeEventListener('abort', onAbort);
     },

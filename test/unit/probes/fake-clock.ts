@@ -22,12 +22,17 @@ export function createFakeClock(start: number): FakeClock {
     now: () => offset + elapsed,
     sleep: async (ms, signal) =>
       new Promise<void>((resolve, reject) => {
-        const sleeper = { dueAt: elapsed + ms, wake: resolve };
-        sleepers.add(sleeper);
         const abort = (): void => {
           sleepers.delete(sleeper);
           reject(signal?.reason as Error);
         };
+        const wake = (): void => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        };
+        const sleeper = { dueAt: elapsed + ms, wake };
+        if (signal?.aborted === true) return abort();
+        sleepers.add(sleeper);
         signal?.addEventListener('abort', abort, { once: true });
       }),
     advance: async (ms) => {
