@@ -22,6 +22,7 @@ export const runFlags: readonly Option[] = [
   ['--cni-cache-dir <dir>', 'results of network plugins (default: /var/lib/cni)'],
   ['--hostname-override <name>', 'name of the node (default: the host name)'],
   ['--node-labels <labels>', 'labels of the node besides the usual ones, comma-separated: key=value'],
+  ['--proxy-mode <mode>', 'iptables, ipvs, nftables or auto: how Services work (default: auto)'],
   ['--pod-infra-container-image <image>', 'image of the pause container; the built-in one where it cannot be had'],
   ['--image-credential-provider-config <file>', 'CredentialProviderConfig: programs that know credentials for images'],
   ['--image-credential-provider-bin-dir <dir>', 'directory of those programs'],

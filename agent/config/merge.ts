@@ -61,6 +61,7 @@ export function mergeConfig(
     ...kubeletFields(kubelet),
     kubelet,
     kubeProxy: file.kubeProxy,
+    proxyMode: (flags.proxyMode || file.kubeProxy?.mode || 'auto') as Config['proxyMode'],
   };
 }
 

@@ -79,6 +79,8 @@ export interface Config {
   /** The whole documents as they were given, flags on top; durations in milliseconds, quantities in units. */
   readonly kubelet: Partial<KubeletConfiguration>;
   readonly kubeProxy: KubeProxyConfiguration | undefined;
+  /** `--proxy-mode`, or `mode` of the KubeProxyConfiguration; default `auto`. */
+  readonly proxyMode: 'iptables' | 'ipvs' | 'nftables' | 'auto';
 }
 
 /** Names of kubelet flags that set a field of its configuration file, as commander passes them: in camel case. */
@@ -111,6 +113,7 @@ export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>
   readonly hostnameOverride?: string;
   /** `key=value`, comma-separated. */
   readonly nodeLabels?: string;
+  readonly proxyMode?: string;
   readonly podInfraContainerImage?: string;
   readonly imageCredentialProviderConfig?: string;
   readonly imageCredentialProviderBinDir?: string;

@@ -49,7 +49,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
   return [
     ...nameRules(config, flags),
     ...networkRules(config, flags, file),
-    ...serviceRules(config),
+    ...serviceRules(config, flags),
     ...limitRules(config, flags),
     ...imageRules(config),
     ...resourceRules(config),
@@ -89,9 +89,14 @@ function networkRules({ podCidrs, dockerHost, kubelet }: Config, flags: Flags, f
   ];
 }
 
-function serviceRules({ services: { clusterIps, nodePorts } }: Config): Rule[] {
+function serviceRules({ services: { clusterIps, nodePorts }, proxyMode }: Config, flags: Flags): Rule[] {
   const { first, last } = nodePorts;
   return [
+    {
+      holds: ['iptables', 'ipvs', 'nftables', 'auto'].includes(proxyMode),
+      flag: ['--proxy-mode', flags.proxyMode],
+      message: `${JSON.stringify(proxyMode)} must be iptables, ipvs, nftables or auto`,
+    },
     {
       holds: areCidrs(clusterIps),
       field: ['PodwrightConfiguration', 'serviceClusterIPRange'],

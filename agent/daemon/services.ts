@@ -3,11 +3,15 @@ import type { PodView } from '../pods/manager.ts';
 import { createKeptFile, createServiceController, type ServiceController, withServices } from '../services/index.ts';
 import type { SourceProblem } from '../sources/types.ts';
 import type { Foundation } from './foundation.ts';
+import { createNodeProxy, type NodeProxy } from './proxy.ts';
 
 /** Services of a node that stands alone. */
 export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 'services' | 'slices'> {
   /** Why Services do not get what their manifests ask for. */
   problems(): readonly SourceProblem[];
+  /** Every pod that was wanted or found at the start had its first run. */
+  reconciled(): void;
+  readonly proxy: NodeProxy;
   /** The store's objects, with the addresses that Services were given. */
   readonly objects: ObjectReader;
   stop(): Promise<void>;
@@ -16,15 +20,17 @@ export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 's
 const serviceKinds = ['Service/', 'Endpoints/', 'EndpointSlice/'];
 
 /** @param pods of this node, for endpoints */
-export async function createNodeServices(
-  { config, store, log }: Foundation,
-  pods: () => readonly PodView[],
-): Promise<NodeServices> {
+export async function createNodeServices(base: Foundation, pods: () => readonly PodView[]): Promise<NodeServices> {
+  const { config, store, log } = base;
   const keptFile = createKeptFile(config.rootDir);
+  const kept = await keptFile.read();
+  const proxy = createNodeProxy(base);
+  // Services that there were before may have left rules.
+  if (kept.size > 0) proxy.begin();
   const controller = createServiceController({
     ...{ objects: store, pods, keptFile, nodeName: config.nodeName, ranges: config.services },
-    kept: await keptFile.read(),
-    onChange: () => undefined,
+    kept,
+    onChange: (changes) => proxy.update(changes),
     onError: (error) => log.warn({ err: error }, 'addresses of Services cannot be written down'),
   });
   const unsubscribe = store.subscribeObjects((keys) => {
@@ -32,6 +38,12 @@ export async function createNodeServices(
   });
   const services = (): readonly Service[] => controller.services();
   return {
+    proxy,
+    // Before this an endpoint that is there counted as gone, and its connections would break.
+    reconciled: () => {
+      controller.objectsChanged();
+      proxy.synced();
+    },
     podsChanged: () => {
       if (services().length > 0) controller.podsChanged();
     },

@@ -18,6 +18,7 @@ export function daemonTasks(base: Foundation, workers: Workers, startedAt: numbe
   return [
     (until) => workers.imageGc.run(until),
     (until) => workers.eviction.run(until),
+    (until) => workers.services.proxy.run(until),
     (until) => manifests(base, until),
     (until) => runtimeEvents(base, workers, until),
     (until) => localApi(base, workers, startedAt, until),

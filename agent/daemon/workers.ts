@@ -42,6 +42,7 @@ export async function createWorkers(base: Foundation): Promise<Workers> {
     store,
     onFirstReconcile: () => {
       isReconciled = true;
+      services.reconciled();
       log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done');
     },
     onRun: () => {

@@ -76,6 +76,7 @@ const defaults: Config = {
   maxContainerRestartPeriodMs: 300_000,
   log: { format: undefined, verbosity: 2 },
   kubelet: {},
+  proxyMode: 'auto',
   kubeProxy: undefined,
 };
 

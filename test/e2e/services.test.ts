@@ -1,0 +1,94 @@
+import { readdirSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createHost, isReady, until, type DaemonHandle, type TestHost } from '../lab/index.ts';
+import { httpGet, podManifest, shell } from './manifests.ts';
+
+let host: TestHost;
+let daemon: DaemonHandle;
+
+const podwright = { serviceClusterIPRange: '192.0.2.0/24' };
+
+beforeAll(async () => {
+  host = await createHost();
+  // Cluster IPs need a route, be it that nothing ever takes it.
+  await host.exec('ip', ['route', 'add', '192.0.2.0/24', 'dev', 'lo']);
+});
+
+afterEach(async () => {
+  for (const file of readdirSync(host.manifestDir)) host.removeManifest(file);
+  await until('all pods to be gone', 60_000, async () => (await host.leaks()).length === 0, { intervalMs: 200 });
+  await daemon.stop();
+});
+
+afterAll(() => {
+  host?.remove();
+});
+
+async function start(mode: string): Promise<void> {
+  daemon = host.startDaemon({ podwright, args: ['--proxy-mode', mode] });
+  await daemon.waitForLog(({ msg }) => msg === 'first reconcile done');
+}
+
+/** A server that answers with its name. */
+function server(name: string, extra: object = {}): object {
+  const answer = `printf "HTTP/1.0 200 OK\\r\\n\\r\\n${name}"`;
+  const loop = `trap "exit 0" TERM; while :; do nc -l -p 80 -e sh -c '${answer}'; done & wait`;
+  return shell('web', loop, { ports: [{ name: 'http', containerPort: 80 }], ...extra });
+}
+
+function web(name: string, extra: object = {}): object {
+  const pod = podManifest(name, [server(name, extra)]) as { metadata: object };
+  return { ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } };
+}
+
+const service = (spec: object): object => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web' },
+  spec: { selector: { app: 'web' }, ports: [{ port: 8080, targetPort: 'http' }], ...spec },
+});
+
+async function answers(address: string, count: number): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (let index = 0; index < count; index += 1) {
+    const name = (await httpGet(host, address)).split('\r\n\r\n')[1];
+    if (name !== undefined) found.add(name);
+  }
+  return found;
+}
+
+describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mode) => {
+  it('answer on a cluster IP and a node port, follow readiness, and stay while the daemon is away', async () => {
+    await start(mode);
+    host.drop('service.yaml', service({ type: 'NodePort', clusterIP: '192.0.2.10' }));
+    host.drop('one.yaml', web('one'));
+    const flag = { readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, periodSeconds: 1 } };
+    host.drop('two.yaml', web('two', flag));
+    await host.waitForPod('one', isReady);
+    const address = '192.0.2.10 8080';
+    await until('the service to answer', 15_000, async () => (await answers(address, 1)).has('one'));
+    expect(await answers(address, 6)).toEqual(new Set(['one']));
+
+    const id = (await host.containers()).find(
+      ({ Labels }) =>
+        Labels['io.kubernetes.container.name'] === 'web' && Labels['io.kubernetes.pod.name']?.startsWith('two'),
+    )?.Id;
+    const exec = await host.docker.getContainer(id ?? '').exec({ Cmd: ['touch', '/tmp/ready'] });
+    await exec.start({ Detach: true });
+    await host.waitForPod('two', isReady);
+    await until('both to answer', 15_000, async () => (await answers(address, 12)).size === 2);
+
+    await daemon.kill9();
+    expect((await answers(address, 12)).size).toBe(2);
+    await start(mode);
+    expect((await answers(address, 12)).size).toBe(2);
+
+    host.removeManifest('one.yaml');
+    await until('the pod to leave the Service', 15_000, async () => {
+      const found = await answers(address, 6);
+      return found.size === 1 && found.has('two');
+    });
+    host.removeManifest('service.yaml');
+    await until('nothing to answer', 15_000, async () => (await answers(address, 1)).size === 0);
+  });
+});
