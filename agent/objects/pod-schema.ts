@@ -4,7 +4,7 @@ import { podSecurityShape } from './schema-security.ts';
 import { volumeShape } from './schema-volume.ts';
 import type { Shape } from './schema.ts';
 
-export { OTHER_VOLUME_SOURCES, VOLUME_SOURCES } from './schema-volume.ts';
+export { OTHER_VOLUME_SOURCES } from './schema-volume.ts';
 
 /*
  * The fields of a v1 Pod (Kubernetes 1.36, `k8s.io/api/core/v1/types.go`). Parts that nothing on a node reads are 'any'. What is

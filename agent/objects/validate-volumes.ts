@@ -9,8 +9,6 @@ import { validateQuantity } from './validate-resources.ts';
 import { oneOf } from './validate-values.ts';
 import { validateDownwardFiles, validateObjectFiles, validateProjected } from './validate-volume-files.ts';
 
-export { noControl } from './validate-paths.ts';
-
 const HOST_PATH_TYPES = [
   '',
   'DirectoryOrCreate',

@@ -1,2 +1,2 @@
-export { createProbeManager, type ProbeDeps } from './manager.ts';
-export type { ProbedContainer, ProbeFailure, ProbeKind, ProbeManager, ProbeResult } from './types.ts';
+export { createProbeManager } from './manager.ts';
+export type { ProbedContainer, ProbeManager } from './types.ts';

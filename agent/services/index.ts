@@ -1,14 +1,7 @@
 export { allocate, type Allocation } from './allocate.ts';
 export { endpointSlicesOf } from './endpoint-slices.ts';
-export { createKeptFile, type KeptFile } from './kept.ts';
+export { createKeptFile } from './kept.ts';
 export { mirrorEndpoints } from './mirror.ts';
-export { servicePodOf } from './pod.ts';
-export { standaloneSlices, type StandaloneInput } from './standalone.ts';
-export {
-  type KeptService,
-  type KeptServices,
-  type ServicePod,
-  type ServiceProblem,
-  type ServiceRanges,
-} from './types.ts';
+export { standaloneSlices } from './standalone.ts';
+export { type KeptServices, type ServiceRanges } from './types.ts';
 export { createServiceController, type ServiceController, withServices } from './controller.ts';

@@ -326,7 +326,7 @@ describe('the end of a pod', () => {
       await host.docker
         .getContainer(Id)
         .remove({ force: true })
-        .catch((error: { statusCode?: number }) => expect([404, 409]).toContain(error.statusCode));
+        .catch((error: unknown) => expect([404, 409]).toContain((error as { statusCode?: number }).statusCode));
     }
     daemon = host.startDaemon();
     await daemon.waitForLog(({ msg }) => msg === 'first reconcile done');

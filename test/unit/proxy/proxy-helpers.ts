@@ -49,8 +49,8 @@ export function createRecordingBackend(): RecordingBackend {
   return backend;
 }
 
-/** How a program ends: what it prints, that it is not there, or exit code and what it says. */
-export type Ending = string | 'absent' | { readonly code: number; readonly stderr: string };
+/** How a program ends: what it prints, `absent` when it is not there, or exit code and what it says. */
+export type Ending = string | { readonly code: number; readonly stderr: string };
 
 export interface RecordingExec {
   readonly exec: Exec;
