@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Exec, ExecFailure } from '../../cni/index.ts';
 import type { ProxyLog } from '../log.ts';
 import type { Family, Protocol, ProxyPlan } from '../types.ts';
@@ -33,15 +36,14 @@ export function createFlowReconciler({ exec, family, log }: FlowReconcilerOption
   let checked: ProxyPlan | undefined;
   let isMissingTold = false;
 
-  const conntrack = async (args: readonly string[], input: string | undefined, signal: AbortSignal): Promise<string> =>
-    (await exec({ file: 'conntrack', args, timeoutMs: TIMEOUT_MS, ...(input === undefined ? {} : { input }) }, signal))
-      .stdout;
+  const conntrack = async (args: readonly string[], signal: AbortSignal): Promise<string> =>
+    (await exec({ file: 'conntrack', args, timeoutMs: TIMEOUT_MS }, signal)).stdout;
 
   const list = async (protocols: readonly Protocol[], signal: AbortSignal): Promise<readonly Flow[]> => {
     const flows: Flow[] = [];
     for (const protocol of protocols) {
       const args = ['-L', '-f', `ipv${family}`, '-p', protocol.toLowerCase()];
-      for (const flow of parseFlows(await conntrack(args, undefined, signal))) flows.push(flow);
+      for (const flow of parseFlows(await conntrack(args, signal))) flows.push(flow);
     }
     return flows;
   };
@@ -52,7 +54,8 @@ export function createFlowReconciler({ exec, family, log }: FlowReconcilerOption
     if (first === undefined) return;
     if (others.length === 0) return removeOne(first, signal);
     try {
-      await conntrack(['-R', '-'], deletions.map((args) => `${args.join(' ')}\n`).join(''), signal);
+      const commands = deletions.map((args) => `${args.join(' ')}\n`).join('');
+      await withFile(commands, (path) => conntrack(['-R', path], signal));
     } catch (error) {
       // conntrack-tools before 1.4.7 take no commands from a file.
       if (!(error instanceof ExecFailure) || error.exitCode !== USAGE_ERROR) throw error;
@@ -62,7 +65,7 @@ export function createFlowReconciler({ exec, family, log }: FlowReconcilerOption
 
   const removeOne = async (args: readonly string[], signal: AbortSignal): Promise<void> => {
     try {
-      await conntrack(args, undefined, signal);
+      await conntrack(args, signal);
     } catch (error) {
       // The flow has ended meanwhile.
       if (!(error instanceof ExecFailure && error.stderr.includes(' 0 flow entries'))) throw error;
@@ -92,4 +95,16 @@ export function createFlowReconciler({ exec, family, log }: FlowReconcilerOption
       }
     },
   };
+}
+
+/** conntrack opens its standard input by name, which cannot be done with the sockets that Node gives to programs. */
+async function withFile(content: string, use: (path: string) => Promise<unknown>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'podwright-conntrack-'));
+  try {
+    const path = join(directory, 'commands');
+    await writeFile(path, content);
+    await use(path);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }

@@ -49,8 +49,11 @@ export function createRecordingBackend(): RecordingBackend {
   return backend;
 }
 
-/** How a program ends: what it prints, `absent` when it is not there, or exit code and what it says. */
-export type Ending = string | { readonly code: number; readonly stderr: string };
+/** A program that is not installed. */
+export const ABSENT = Symbol('absent');
+
+/** How a program ends: what it prints, that it is not there, or exit code and what it says. */
+export type Ending = string | typeof ABSENT | { readonly code: number; readonly stderr: string };
 
 export interface RecordingExec {
   readonly exec: Exec;
@@ -67,8 +70,8 @@ export function createRecordingExec(ending: (command: string) => Ending = () => 
       const command = [request.file, ...request.args].join(' ');
       ran.push(request.input === undefined ? command : `${command} < ${request.input}`);
       const end = ending(command);
-      if (typeof end === 'string' && end !== 'absent') return Promise.resolve({ stdout: end, stderr: '' });
-      const error = end === 'absent' ? { code: 'ENOENT' } : { exitCode: end.code, stderr: end.stderr };
+      if (typeof end === 'string') return Promise.resolve({ stdout: end, stderr: '' });
+      const error = end === ABSENT ? { code: 'ENOENT' } : { exitCode: end.code, stderr: end.stderr };
       return Promise.reject(new ExecFailure(request, error as unknown as ConstructorParameters<typeof ExecFailure>[1]));
     },
   };

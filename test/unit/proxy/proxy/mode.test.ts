@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gatherModeFacts, probeIptables, probeIpvs } from '../../../../proxy/mode-facts.ts';
 import { chooseMode, type ModeFacts, type ProxyMode, ProxyModeError } from '../../../../proxy/mode.ts';
-import { createRecordingBackend, createRecordingExec, type Ending } from '../proxy-helpers.ts';
+import { ABSENT, createRecordingBackend, createRecordingExec, type Ending } from '../proxy-helpers.ts';
 
 const works = { 4: undefined, 6: undefined };
 const broken = (why: string) => ({ 4: why, 6: why });
@@ -72,7 +72,7 @@ describe('the facts', () => {
   });
 
   test('programs that are missing are named with their packages', async () => {
-    expect(await gather(() => 'absent')).toEqual({
+    expect(await gather(() => ABSENT)).toEqual({
       iptables: {
         4: 'the program iptables-restore is not installed: apt-get install iptables',
         6: 'the program ip6tables-restore is not installed: apt-get install iptables',
