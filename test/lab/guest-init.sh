@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # PID 1 of a QEMU guest of the tests: loads the modules, then runs the requests that come in by the second serial port.
 #
-#   request   base64 of a shell script, in lines; a line with a dot ends it
+#   request   seconds that it may take; base64 of a shell script, in lines; a line with a dot ends it
 #   answer    exit code; base64 of stdout, a line with a dot; base64 of stderr, a line with a dot
 /bin/busybox mkdir -p /bin /sbin /proc /sys /dev /tmp /run/netns /root
 /bin/busybox --install -s /bin
@@ -20,11 +20,12 @@ exec 3<>/dev/ttyS1
 stty raw -echo <&3
 echo ready >&3
 while true; do
+  read -r seconds <&3
   : >/tmp/request
   while read -r line <&3 && [ "$line" != . ]; do echo "$line" >>/tmp/request; done
   # This shell would take its own, small ip.
   { echo 'ip() { /opt/bin/ip "$@"; }'; base64 -d /tmp/request; } >/tmp/script
-  sh /tmp/script >/tmp/stdout 2>/tmp/stderr </dev/null 3>&-
+  timeout -s KILL "$seconds" sh /tmp/script >/tmp/stdout 2>/tmp/stderr </dev/null 3>&-
   code=$?
   { echo $code; base64 /tmp/stdout; echo .; base64 /tmp/stderr; echo .; } >&3
 done

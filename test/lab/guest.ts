@@ -21,7 +21,7 @@ export interface GuestResult {
  * ipvsadm, ipset, iptables), its kernel is Debian's. It has no network but what is made in it.
  */
 export interface Guest {
-  /** Runs a shell script, one at a time. What it leaves in the background goes on, and must not hold its stdout. */
+  /** Runs a shell script, one at a time; it is killed when its time is over. What it leaves in the background goes on, and must not hold its stdout. */
   run(script: string, timeoutMs?: number): Promise<GuestResult>;
   /** Like {@link run}; rejects unless it exits with 0. */
   check(script: string): Promise<string>;
@@ -31,6 +31,9 @@ export interface Guest {
 }
 
 const BOOT_TIMEOUT_MS = 120_000;
+
+/** For the way there and back, beyond the time that a script may take. */
+const ANSWER_TIMEOUT_MS = 15_000;
 
 /** Why no guest can be started here; undefined when one can. */
 export const guestProblem = process.arch === 'x64' ? undefined : 'test guests need an x86-64 machine';
@@ -99,7 +102,7 @@ export async function runInGuest(request: {
 
 interface Talk {
   readonly ready: Promise<void>;
-  ask(script: string): Promise<GuestResult>;
+  ask(script: string, timeoutMs: number): Promise<GuestResult>;
 }
 
 function createTalk(socket: Socket, gone: Promise<never>): Talk {
@@ -113,12 +116,12 @@ function createTalk(socket: Socket, gone: Promise<never>): Talk {
   };
   return {
     ready: next().then(() => undefined),
-    ask: async (script) => {
+    ask: async (script, timeoutMs) => {
       const encoded =
         Buffer.from(script)
           .toString('base64')
           .match(/.{1,76}/g) ?? [];
-      socket.write(`${[...encoded, '.'].join('\n')}\n`);
+      socket.write(`${[Math.ceil(timeoutMs / 1_000), ...encoded, '.'].join('\n')}\n`);
       return { exitCode: Number(await next()), stdout: await block(), stderr: await block() };
     },
   };
@@ -142,8 +145,10 @@ function lineReader(lines: Interface, gone: Promise<never>): () => Promise<strin
 
 function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
   let last: Promise<unknown> = Promise.resolve();
-  const run: Guest['run'] = (script, timeoutMs = 60_000) => {
-    const result = last.then(() => within(timeoutMs, `run ${script.slice(0, 200)}`, talk.ask(script)));
+  const run: Guest['run'] = (script, timeoutMs = 30_000) => {
+    const result = last.then(() =>
+      within(timeoutMs + ANSWER_TIMEOUT_MS, `run ${script.slice(0, 200)}`, talk.ask(script, timeoutMs)),
+    );
     last = result.catch(() => undefined);
     return result;
   };
