@@ -21,7 +21,7 @@ const modules = [
   ...['hash_ip', 'hash_ipport', 'hash_ipportip', 'hash_ipportnet', 'bitmap_port'].map((type) => `ip_set_${type}`),
   ...['xt_set', 'xt_ipvs', 'xt_comment', 'xt_mark', 'xt_conntrack', 'xt_addrtype', 'xt_physdev', 'xt_tcpudp'],
   ...['xt_MASQUERADE', 'xt_nat', 'ipt_REJECT', 'ip6t_REJECT', 'nft_compat', 'nft_chain_nat', 'nf_tables'],
-  ...['dummy', 'veth', 'bridge', 'br_netfilter'],
+  ...['dummy', 'veth', 'bridge', 'br_netfilter', 'virtio_pci', 'virtio_console'],
 ];
 
 const programs = ['ip', 'ipvsadm', 'ipset', 'xtables-nft-multi'];

@@ -1,5 +1,6 @@
 #!/bin/busybox sh
-# PID 1 of a QEMU guest of the tests: loads the modules, then runs the requests that come in by the second serial port.
+# PID 1 of a QEMU guest of the tests: loads the modules, then runs the requests that come in by a virtio port. Not by a
+# serial one: it loses what comes faster than it is read.
 #
 #   request   seconds that it may take; base64 of a shell script, in lines; a line with a dot ends it
 #   answer    exit code; base64 of stdout, a line with a dot; base64 of stderr, a line with a dot
@@ -16,8 +17,9 @@ hostname guest
 ip link set lo up
 while read -r module; do insmod "/modules/$module" || echo "cannot load $module"; done </modules/order
 
-exec 3<>/dev/ttyS1
-stty raw -echo <&3
+# The device file is there a little before it can be opened, and a failed exec would end PID 1.
+until (: <>/dev/vport0p1) 2>/dev/null; do usleep 10000; done
+exec 3<>/dev/vport0p1
 echo ready >&3
 while true; do
   read -r seconds <&3

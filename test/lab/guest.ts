@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ export const guestProblem = process.arch === 'x64' ? undefined : 'test guests ne
 export async function startGuest(): Promise<Guest> {
   const { kernel, initrd } = buildGuestImage();
   const directory = mkdtempSync(join(tmpdir(), 'pw-guest-'));
-  const socketPath = join(directory, 'serial');
+  const socketPath = join(directory, 'talk');
   const server = createServer().listen(socketPath);
   await once(server, 'listening');
   const child = spawn(
@@ -50,7 +50,8 @@ export async function startGuest(): Promise<Guest> {
     [
       ...['-kernel', kernel, '-initrd', initrd, '-m', '512', '-nodefaults', '-no-user-config', '-nographic'],
       ...['-append', 'console=ttyS0 quiet panic=-1 tsc=unstable', '-no-reboot'],
-      ...['-serial', `file:${join(directory, 'console')}`, '-serial', `unix:${socketPath}`],
+      ...['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-serial-pci'],
+      ...['-chardev', `socket,id=talk,path=${socketPath}`, '-device', 'virtserialport,chardev=talk,nr=1'],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -69,7 +70,9 @@ export async function startGuest(): Promise<Guest> {
     await ended;
   };
   try {
-    const gone = ended.then(() => Promise.reject(new Error(`the guest has ended: ${complaint}`)));
+    const gone = ended.then(() =>
+      Promise.reject(new Error(`the guest has ended: ${complaint}${tail(join(directory, 'console'))}`)),
+    );
     gone.catch(() => undefined);
     const [socket] = (await within(BOOT_TIMEOUT_MS, 'boot', Promise.race([once(server, 'connection'), gone]))) as [
       Socket,
@@ -81,6 +84,11 @@ export async function startGuest(): Promise<Guest> {
     await stop();
     throw error;
   }
+}
+
+/** The last lines that the kernel of a guest said. */
+function tail(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(-30).join('\n') : '';
 }
 
 /** One script in a guest of its own. */
