@@ -26,10 +26,9 @@ export async function execProbes(stage: Stage, say: (text: string) => void): Pro
   const probe = { exec: { command: ['/bin/true'] }, periodSeconds: periodMs / 1000 };
   const { names } = await startPods(stage, containers, { readinessProbe: probe });
   await delay(settleMs);
-  const [since, cpuBefore] = [Date.now(), cpuMs(daemon.pid)];
-  await delay(measuredMs);
-  const [until, cpuShare] = [Date.now(), (cpuMs(daemon.pid) - cpuBefore) / measuredMs];
-  const starts = await execStarts(stage, since, until);
+  const cpuBefore = cpuMs(daemon.pid);
+  const starts = await execStarts(stage, measuredMs);
+  const cpuShare = (cpuMs(daemon.pid) - cpuBefore) / measuredMs;
   await removePods(stage, names);
   await daemon.stop();
   const late = [...starts.values()].flatMap(lateness).sort((a, b) => a - b);
@@ -42,17 +41,10 @@ export async function execProbes(stage: Stage, say: (text: string) => void): Pro
   return [{ what: `${containers} exec probes of 1 s`, podwright, floor: '', ratio: '', limit, met }];
 }
 
-/** Milliseconds since the epoch, by container. */
-async function execStarts(
-  { host }: Stage,
-  since: number,
-  until: number,
-): Promise<ReadonlyMap<string, readonly number[]>> {
-  const stream = await host.docker.getEvents({
-    since: since / 1000,
-    until: until / 1000,
-    filters: { event: ['exec_start'] },
-  });
+/** When commands start, by container, milliseconds since the epoch. Followed: Docker remembers its last 256 events only. */
+async function execStarts({ host }: Stage, ms: number): Promise<ReadonlyMap<string, readonly number[]>> {
+  const until = (Date.now() + ms) / 1000;
+  const stream = await host.docker.getEvents({ until, filters: { event: ['exec_start'] } });
   let text = '';
   for await (const chunk of stream) text += String(chunk);
   const starts = new Map<string, number[]>();
