@@ -1,3 +1,3 @@
-export { createIpvsBackend, type IpvsOptions } from './backend.ts';
+export { createIpvsBackend } from './backend.ts';
 export type { Scheduler } from './plan.ts';
 export { ipvsProblem } from './support.ts';

@@ -78,7 +78,7 @@ const programPath = (name: string): string => {
 };
 
 function librariesOf(path: string): string[] {
-  const text = execFileSync('ldd', [path], { encoding: 'utf8' });
+  const text = execFileSync(programPath('ldd'), [path], { encoding: 'utf8' });
   return Array.from(text.matchAll(/(\/\S+) \(0x/g), ([, library = '']) => library).filter(
     (name) => realpathSync(name) !== '',
   );

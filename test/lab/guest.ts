@@ -30,6 +30,8 @@ export interface Guest {
   stop(): Promise<void>;
 }
 
+const QEMU = 'qemu-system-x86_64';
+
 const BOOT_TIMEOUT_MS = 120_000;
 
 /** For the way there and back, beyond the time that a script may take. */
@@ -46,7 +48,7 @@ export async function startGuest(): Promise<Guest> {
   const server = createServer().listen(socketPath);
   await once(server, 'listening');
   const child = spawn(
-    'qemu-system-x86_64',
+    QEMU,
     [
       ...['-kernel', kernel, '-initrd', initrd, '-m', '512', '-nodefaults', '-no-user-config', '-nographic'],
       ...['-append', 'console=ttyS0 quiet panic=-1 tsc=unstable', '-no-reboot'],

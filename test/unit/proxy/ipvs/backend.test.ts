@@ -9,8 +9,8 @@ const signal = new AbortController().signal;
 interface Fake {
   readonly backend: ReturnType<typeof createIpvsBackend>;
   /** The programs that ran since the last call. */
-  ran(): readonly string[];
-  complain(text: string): void;
+  readonly ran: () => readonly string[];
+  readonly complain: (text: string) => void;
 }
 
 /** A host where nothing is written yet. */
