@@ -22,7 +22,8 @@ until (: <>/dev/vport0p1) 2>/dev/null; do usleep 10000; done
 exec 3<>/dev/vport0p1
 echo ready >&3
 while true; do
-  read -r seconds <&3
+  # The other end is closed when the test has gone, however it ended.
+  read -r seconds <&3 || poweroff -f
   : >/tmp/request
   while read -r line <&3 && [ "$line" != . ]; do echo "$line" >>/tmp/request; done
   # This shell would take its own, small ip.
