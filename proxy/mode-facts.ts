@@ -1,4 +1,5 @@
 import { type Exec, ExecFailure } from '../cni/index.ts';
+import type { Scheduler } from './ipvs/index.ts';
 import type { ModeFacts, ProxyMode } from './mode.ts';
 import type { Family, ProxyBackend } from './types.ts';
 
@@ -6,8 +7,25 @@ import type { Family, ProxyBackend } from './types.ts';
 export interface ModeSupport {
   /** Tells why the mode cannot work for a family; undefined when it can. Changes nothing on the host. */
   readonly probe: (exec: Exec, signal: AbortSignal, family: Family) => Promise<string | undefined>;
+  /** Tells what the chosen mode lacks that {@link probe} cannot see without changing the host for a moment. */
+  readonly verify?: (exec: Exec, signal: AbortSignal, settings: IpvsSettings) => Promise<string | undefined>;
   /** Absent where there is none in this version. */
-  readonly create?: (options: { readonly exec: Exec; readonly family: Family }) => ProxyBackend;
+  readonly create?: (options: BackendOptions) => ProxyBackend;
+}
+
+/** What only the mode IPVS is told. */
+export interface IpvsSettings {
+  readonly scheduler: Scheduler;
+  /** The node answers ARP for the addresses of the link asked only (`strictARP`). */
+  readonly strictArp: boolean;
+}
+
+export const defaultIpvs: IpvsSettings = { scheduler: 'rr', strictArp: false };
+
+export interface BackendOptions {
+  readonly exec: Exec;
+  readonly family: Family;
+  readonly ipvs?: IpvsSettings;
 }
 
 /** Asks the host what it can do. Rejects only when it is aborted. */

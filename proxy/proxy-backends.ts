@@ -1,5 +1,6 @@
-import type { Exec } from '../cni/index.ts';
+import { type Exec, setSysctl } from '../cni/index.ts';
 import { createIptablesBackend } from './iptables/index.ts';
+import { createIpvsBackend, ipvsProblem } from './ipvs/index.ts';
 import { type ModeSupport, probeIptables, probeIpvs } from './mode-facts.ts';
 import { PROXY_MODES, type ProxyMode } from './mode.ts';
 import { createNftablesBackend, nftablesSupported } from './nftables/index.ts';
@@ -7,7 +8,11 @@ import { createNftablesBackend, nftablesSupported } from './nftables/index.ts';
 /** All modes of this version. */
 export const proxyBackends: Readonly<Record<ProxyMode, ModeSupport>> = {
   iptables: { probe: probeIptables, create: createIptablesBackend },
-  ipvs: { probe: probeIpvs },
+  ipvs: {
+    probe: probeIpvs,
+    verify: (exec, signal, { scheduler }) => ipvsProblem(exec, signal, scheduler),
+    create: ({ exec, family, ipvs }) => createIpvsBackend({ exec, family, setSysctl, clock: Date, ...ipvs }),
+  },
   nftables: { probe: nftablesSupported, create: createNftablesBackend },
 };
 

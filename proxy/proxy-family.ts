@@ -97,8 +97,10 @@ export function createFamilySync(options: FamilySyncOptions): FamilySync {
     if (deleted > 0) log.info({ family, deleted }, 'stale flows were deleted');
   };
 
-  const removeFormer = async (signal: AbortSignal): Promise<void> => {
-    for (const [former, other] of options.former) {
+  const removeFormer = async (modes: readonly ProxyMode[], signal: AbortSignal): Promise<void> => {
+    for (const former of modes) {
+      const other = options.former.get(former);
+      if (other === undefined) continue;
       try {
         await other.cleanup(signal);
       } catch (err) {
@@ -107,7 +109,6 @@ export function createFamilySync(options: FamilySyncOptions): FamilySync {
         log.warn({ err, family, mode: former }, 'rules of another proxy mode cannot be removed');
       }
     }
-    isFormerGone = true;
   };
 
   const run = async (reason: RunReason, signal: AbortSignal): Promise<void> => {
@@ -117,12 +118,23 @@ export function createFamilySync(options: FamilySyncOptions): FamilySync {
       await options.prepare(wanted, signal);
       isPrepared = true;
     }
+    // Modes that share names of chains must be gone before this one writes, the others when it has: then nothing is interrupted.
+    const isShared = (other: ProxyMode): boolean => mode !== 'nftables' && other !== 'nftables';
+    const former = isFormerGone ? [] : [...options.former.keys()];
+    if (synced === undefined) await removeFormer(former.filter(isShared), signal);
     const full = await needsFull(reason, signal);
     if (full || wanted !== synced) await write(wanted, full, signal);
     health.updated(family);
     options.onSynced();
     await reconcileFlows(wanted, signal);
-    if (!isFormerGone) await removeFormer(signal);
+    if (!isFormerGone) {
+      await removeFormer(
+        former.filter((other) => !isShared(other)),
+        signal,
+      );
+      isFormerGone = true;
+    }
+    if (reason === 'periodic') await backend.tend?.(signal);
   };
 
   const runner = createSyncRunner({

@@ -1,7 +1,7 @@
 import { createFlowReconciler } from './conntrack/index.ts';
 import { planHealthServices, type ProxyHealth, serveHealth, type ServiceHealthServers } from './health/index.ts';
 import { type ProxyMetrics, serveMetrics } from './metrics/index.ts';
-import type { ModeSupport } from './mode-facts.ts';
+import { defaultIpvs, type ModeSupport } from './mode-facts.ts';
 import { type ModeChoice, type ModeFacts, PROXY_MODES, type ProxyMode } from './mode.ts';
 import { createFamilySync, type FamilySync } from './proxy-family.ts';
 import { keepServing } from './proxy-serve.ts';
@@ -32,7 +32,7 @@ export function createFamily(parts: Parts, { family, choice, facts, plan, onSync
   const { options, backends, sysctls, health, metrics } = parts;
   const { exec, clock, log, syncPeriodMs, minSyncPeriodMs } = options;
   const create = (mode: ProxyMode): ProxyBackend => {
-    const backend = backends[mode].create?.({ exec, family });
+    const backend = backends[mode].create?.({ exec, family, ipvs: options.ipvs ?? defaultIpvs });
     if (backend === undefined) throw new Error(`the proxy mode ${mode} has no backend`);
     return backend;
   };

@@ -2,7 +2,7 @@ import type { Exec } from '../cni/index.ts';
 import type { ProxyClock } from './clock.ts';
 import type { HealthStatus } from './health/index.ts';
 import type { ProxyLog } from './log.ts';
-import type { ModeSupport } from './mode-facts.ts';
+import type { IpvsSettings, ModeSupport } from './mode-facts.ts';
 import type { ModeChoice, ProxyMode } from './mode.ts';
 import type { SyncPeriods } from './proxy-family.ts';
 import type { NodeAddresses, ProxyConfig } from './proxy-settings.ts';
@@ -16,6 +16,8 @@ export interface ProxyOptions extends SyncPeriods {
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly nodeAddresses: NodeAddresses;
   readonly config: ProxyConfig;
+  /** Default: rr, without strict ARP. */
+  readonly ipvs?: IpvsSettings;
   /** `IP:PORT` of `/healthz` and `/livez`; empty for none. */
   readonly healthzAddress: string;
   /** `IP:PORT` of `/metrics` and `/proxyMode`; empty for none. */

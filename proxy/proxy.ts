@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 import { createProxyHealth, createServiceHealthServers } from './health/index.ts';
 import { createProxyMetrics } from './metrics/index.ts';
-import { gatherModeFacts } from './mode-facts.ts';
-import { chooseMode, type ModeChoice, type ModeFacts, type ProxyMode } from './mode.ts';
+import { defaultIpvs, gatherModeFacts } from './mode-facts.ts';
+import { chooseMode, type ModeChoice, type ModeFacts, type ProxyMode, ProxyModeError } from './mode.ts';
 import { proxyBackends } from './proxy-backends.ts';
 import type { FamilySync } from './proxy-family.ts';
 import { createFamily, createHealthSync, type Parts, serveStatus } from './proxy-parts.ts';
@@ -69,6 +69,8 @@ export function createProxy(options: ProxyOptions): Proxy {
     start: async (signal) => {
       const facts = await gatherModeFacts(backends, options.exec, signal);
       const choice = chooseMode(options.mode, facts, isIPv6(addresses.primary[0] ?? '') ? 6 : 4);
+      const problem = await backends[choice.mode].verify?.(options.exec, signal, options.ipvs ?? defaultIpvs);
+      if (problem !== undefined) throw new ProxyModeError(`the proxy mode ${choice.mode} cannot work here: ${problem}`);
       log.info({ mode: choice.mode, families: choice.families, reason: choice.reason }, 'proxy mode');
       mode = choice.mode;
       update({ settings: settings() });

@@ -34,7 +34,7 @@ export const kubeProxySchema = z.strictObject({
   iptables: object({ ...sync, localhostNodePorts: boolean }),
   ipvs: object({
     ...sync,
-    scheduler: string,
+    scheduler: oneOf(['', 'rr', 'wrr', 'lc', 'wlc', 'dh', 'sh', 'sed', 'nq', 'mh']),
     excludeCIDRs: strings,
     strictARP: boolean,
     tcpTimeout: duration,

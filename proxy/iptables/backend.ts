@@ -78,7 +78,9 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
     },
     cleanup: async (signal) => {
       written = undefined;
-      await restore(renderCleanup(await save(signal)), signal);
+      const saved = await save(signal);
+      // IPVS has chains of the same names, and no canary.
+      if (saved.includes(`:${CANARY_CHAIN} `)) await restore(renderCleanup(saved), signal);
     },
   };
 }
