@@ -3,7 +3,6 @@ export type { NodeChanges, Proxy, ProxyOptions } from './proxy-types.ts';
 export { removeServiceRules } from './proxy-backends.ts';
 export type { NodeAddresses, ProxyConfig } from './proxy-settings.ts';
 export { PROXY_MODES, ProxyModeError, type ModeChoice, type ProxyMode } from './mode.ts';
-export type { Scheduler } from './ipvs/index.ts';
 export type { ProxyClock } from './clock.ts';
 export type { ProxyLog } from './log.ts';
 export type { HealthStatus } from './health/index.ts';

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { exec } from '../../cni/index.ts';
-import { createProxy, type PlanChanges, type Proxy, type Scheduler } from '../../proxy/index.ts';
+import { createProxy, type PlanChanges, type Proxy } from '../../proxy/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
@@ -64,7 +64,7 @@ function openProxy({ config, addresses, log }: Foundation): Proxy {
       nodePortAddresses: own.nodePortAddresses ?? [],
       ...rules,
     },
-    ipvs: { scheduler: (own.ipvs?.scheduler || 'rr') as Scheduler, strictArp: own.ipvs?.strictARP ?? false },
+    ipvs: { scheduler: (own.ipvs?.scheduler || 'rr'), strictArp: own.ipvs?.strictARP ?? false },
     healthzAddress: own.healthzBindAddress ?? '127.0.0.1:10256',
     metricsAddress: own.metricsBindAddress ?? '127.0.0.1:10249',
   });
