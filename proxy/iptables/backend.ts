@@ -1,17 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ExecFailure, type Exec } from '../../cni/index.ts';
 import type { Family, ProxyBackend, ProxyPlan, ProxySettings, ServicePortPlan } from '../types.ts';
-import { jumpsOf } from './jumps.ts';
 import { CANARY_CHAIN } from './names.ts';
 import { listOwnChains, renderOwnChains } from './own-chains.ts';
 import { PROGRAMS, type Programs } from './programs.ts';
+import { fullChange, isLarge } from './render.ts';
 import { countRules, renderRestore, TABLES, type Change } from './restore.ts';
-import { missingJumps, renderCleanup, savedServiceChains } from './saved.ts';
+import { renderCleanup } from './saved.ts';
 import { renderSharedChains, type SharedChain } from './shared-chains.ts';
 import { renderSharedRules, type SharedRules } from './shared-rules.ts';
-
-/** With more endpoints, rules have no comments for them (`largeClusterEndpointsThreshold`, pkg/proxy/iptables/proxier.go). */
-const LARGE_ENDPOINTS = 1_000;
 
 /** Seconds that a program waits for the lock that all users of legacy iptables share. */
 const LOCK_WAIT = ['-w', '5'];
@@ -93,14 +90,6 @@ function remember<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key:
   return made;
 }
 
-function fullChange(plan: ProxyPlan, shared: readonly SharedChain[], saved: string): Change {
-  const options = { settings: plan.settings, isLarge: isLarge(plan) };
-  const own = plan.services.map((service) => renderOwnChains(service, options));
-  const wanted = new Set(own.flatMap(({ chains }) => chains));
-  const gone = savedServiceChains(saved).filter((chain) => !wanted.has(chain));
-  return { shared, own, gone, jumps: missingJumps(jumpsOf(plan.settings), saved) };
-}
-
 function partialChange(plan: ProxyPlan, shared: readonly SharedChain[], last: Written): Change {
   const options = { settings: plan.settings, isLarge: isLarge(plan) };
   const current = new Set(plan.services);
@@ -115,10 +104,6 @@ function partialChange(plan: ProxyPlan, shared: readonly SharedChain[], last: Wr
     gone: before.filter((chain) => !wanted.has(chain)),
     jumps: [],
   };
-}
-
-function isLarge({ services }: ProxyPlan): boolean {
-  return services.reduce((sum, { allEndpoints }) => sum + allEndpoints.length, 0) > LARGE_ENDPOINTS;
 }
 
 async function hasCanary(

@@ -8,6 +8,8 @@
  * tables raw, mangle and security are not looked at.
  */
 
+import { type Outcome, summarise } from '../trace/summary.ts';
+import type { Packet, Trace, TraceNode } from '../trace/types.ts';
 import type { Protocol } from '../types.ts';
 import type { Surroundings } from './trace-match.ts';
 import type { RuleSet } from './trace-rules.ts';
@@ -24,13 +26,6 @@ export interface TracedPacket {
   readonly inInterface?: string;
   /** Default NEW: the first packet of a connection. */
   readonly ctState?: 'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID';
-}
-
-export interface TraceNode {
-  /** Addresses of the node; those of the loopback count without being named. */
-  readonly localAddresses: readonly string[];
-  /** Names of the lists of `-m recent` (chains of endpoints) that the source is in. */
-  readonly remembered?: readonly string[];
 }
 
 /** One thing that may become of a packet. */
@@ -107,4 +102,21 @@ function toOutcome({ probability, packet, isMasqueraded, verdict, trail }: Way):
 function named(verdict: string | undefined): TraceOutcome['verdict'] {
   if (verdict === 'REJECT') return 'rejected';
   return verdict === 'DROP' ? 'dropped' : 'accepted';
+}
+
+/** What rules do with the first packet of a connection, all outcomes taken together. */
+export function traceIptables(rules: RuleSet, packet: Packet, node: TraceNode): Trace {
+  const { src, dst, port, protocol, sourceKind, inInterface } = packet;
+  const traced: TracedPacket = {
+    ...{ source: src, destination: dst, port, protocol },
+    from: sourceKind === 'external' ? 'outside' : sourceKind,
+    ...(inInterface === undefined ? {} : { inInterface }),
+  };
+  return summarise(trace(rules, traced, node).map(toSummary));
+}
+
+const verdicts = { accepted: 'accept', rejected: 'reject', dropped: 'drop' } as const;
+
+function toSummary({ verdict, destination, trail, ...rest }: TraceOutcome): Outcome {
+  return { ...rest, verdict: verdicts[verdict], ip: destination, steps: trail };
 }

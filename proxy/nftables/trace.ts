@@ -5,17 +5,11 @@
  *   from the node    output, postrouting; prerouting (filter only) and input too when it stays on the node
  */
 
-import type { Packet, Trace, TracedEndpoint } from '../trace/types.ts';
+import { type Outcome, summarise } from '../trace/summary.ts';
+import type { Packet, Trace, TraceNode } from '../trace/types.ts';
 import type { Chain, Hook, Table } from './table.ts';
 import { isLocal, type Surroundings } from './trace-match.ts';
 import { walkHook, type Way } from './trace-walk.ts';
-
-export interface TraceNode {
-  /** Addresses of the node; those of the loopback count without being named. */
-  readonly localAddresses: readonly string[];
-  /** Names of affinity sets that hold the source. */
-  readonly remembered?: readonly string[];
-}
 
 /** What the rules of the table do with a packet. */
 export function traceNftables(table: Table, packet: Packet, node: TraceNode): Trace {
@@ -57,24 +51,9 @@ function startOf(packet: Packet): Way {
   };
 }
 
-function summary(ways: readonly Way[]): Trace {
-  const translated = ways.filter((way) => way.isTranslated && !isEnded(way));
-  const refused = ways.find(isEnded)?.end;
-  const isRefused = refused === 'drop' || refused === 'reject';
-  const verdict = translated.length > 0 ? 'dnat' : isRefused ? refused : 'accept';
-  return {
-    verdict,
-    endpoints: endpointsOf(translated),
-    masquerade: translated.length > 0 && translated.every(({ isMasqueraded }) => isMasqueraded),
-    steps: [...new Set(ways.flatMap(({ steps }) => steps))],
-  };
-}
+const summary = (ways: readonly Way[]): Trace => summarise(ways.map(toOutcome));
 
-function endpointsOf(ways: readonly Way[]): readonly TracedEndpoint[] {
-  const endpoints = new Map<string, TracedEndpoint>();
-  for (const { dst: ip, port, probability } of ways) {
-    const key = `${ip} ${port}`;
-    endpoints.set(key, { ip, port, probability: (endpoints.get(key)?.probability ?? 0) + probability });
-  }
-  return [...endpoints.values()];
+function toOutcome({ probability, dst, port, isTranslated, isMasqueraded, end, steps }: Way): Outcome {
+  const verdict = end === 'drop' || end === 'reject' ? end : 'accept';
+  return { probability, verdict, ip: dst, port, isTranslated, isMasqueraded, steps };
 }

@@ -17,12 +17,25 @@ export interface Packet {
   readonly sourceKind: SourceKind;
 }
 
+/** What rules may ask besides the packet. */
+export interface TraceNode {
+  /** Addresses of the node; those of the loopback count without being named. */
+  readonly localAddresses: readonly string[];
+  /**
+   * What remembers that a client stays with an endpoint, where the source is in it: names of affinity sets (nftables), of lists of
+   * `-m recent` (iptables).
+   */
+  readonly remembered?: readonly string[];
+}
+
 /** An endpoint that the packet can be sent to. */
 export interface TracedEndpoint {
   readonly ip: string;
   readonly port: number;
   /** 0 to 1; those of one trace add up to 1. */
   readonly probability: number;
+  /** The source address is replaced by the node's: always, or here only because the packet comes from this endpoint (hairpin). */
+  readonly masquerade: boolean;
 }
 
 /** What the rules do with a packet. */
@@ -31,11 +44,6 @@ export interface Trace {
   readonly verdict: 'dnat' | 'accept' | 'reject' | 'drop';
   /** Empty unless the verdict is `dnat`; in the order of the rules. */
   readonly endpoints: readonly TracedEndpoint[];
-  /**
-   * The rules ask for the source address to be replaced by the node's, whichever endpoint is chosen. A pod that reaches
-   * itself (hairpin) is masqueraded besides, see {@link steps}.
-   */
-  readonly masquerade: boolean;
   /** What matched, in order, in words for people. */
   readonly steps: readonly string[];
 }

@@ -62,9 +62,13 @@ const clientProgram = `
   }
 `;
 
-/** Starts a server in a namespace, on TCP and UDP and both families; it listens when the promise resolves. */
-export async function serve(namespace: string, port: number): Promise<{ stop: () => void }> {
-  const args = [`--net=${netnsPath(namespace)}`, process.execPath, '-e', serverProgram, namespace, String(port)];
+/**
+ * Starts a server in a namespace, on TCP and UDP and both families; it listens when the promise resolves.
+ *
+ * @param name what it calls itself
+ */
+export async function serve(namespace: string, port: number, name = namespace): Promise<{ stop: () => void }> {
+  const args = [`--net=${netnsPath(namespace)}`, process.execPath, '-e', serverProgram, name, String(port)];
   const child = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return { stop: () => child.kill('SIGKILL') };

@@ -6,9 +6,9 @@ import {
   RuleSyntaxError,
   trace,
   type TracedPacket,
-  type TraceNode,
   type TraceOutcome,
 } from '../../../../proxy/iptables/index.ts';
+import type { TraceNode } from '../../../../proxy/trace/types.ts';
 import type { ProxyPlan, ServicePortPlan } from '../../../../proxy/types.ts';
 import { createFakeKernel } from './kernel.ts';
 import { endpoint, LOCAL, planOf, port, REMOTE, SETTINGS_6 } from './plans.ts';

@@ -24,10 +24,10 @@ function trace(sketch: ServiceSketch, from: string, to: string, changed: Partial
 }
 
 /** `drop`, or `local far, masqueraded`. */
-function brief({ verdict, endpoints, masquerade }: Trace): string {
+function brief({ verdict, endpoints }: Trace): string {
   if (verdict !== 'dnat') return verdict;
   const names = endpoints.map(({ ip }) => (ip === local.ip ? 'local' : 'far')).join(' ');
-  return masquerade ? `${names}, masqueraded` : names;
+  return endpoints.every(({ masquerade }) => masquerade) ? `${names}, masqueraded` : names;
 }
 
 const clusterIp = '192.0.2.129:80';
@@ -147,7 +147,7 @@ test('a client that is remembered goes where it went before', () => {
   const remembered = table.affinitySets.filter(({ name }) => name.includes(far.ip)).map(({ name }) => name);
   expect(remembered).toHaveLength(1);
   const { endpoints, steps } = traceNftables(table, packet, { localAddresses: [], remembered });
-  expect(endpoints).toEqual([{ ip: far.ip, port: 8080, probability: 1 }]);
+  expect(endpoints).toEqual([{ ip: far.ip, port: 8080, probability: 1, masquerade: false }]);
   expect(steps.at(-2)).toMatch(/: 203\.0\.113\.9 stays with this endpoint$/);
 });
 

@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { ServiceSpec } from '../../../proxy/services/input.ts';
+import { tracePlan } from '../../../proxy/trace/index.ts';
+import type { ProxyPlan } from '../../../proxy/types.ts';
+import { type Mode, planOfScenario, type Scenario, tell } from '../../scenarios/scenario.ts';
+import {
+  bothAddresses,
+  type Destination,
+  FAMILIES,
+  nodeAddresses,
+  packetOf,
+  PLACES,
+  type Source,
+} from '../../scenarios/world.ts';
+
+const policy = fc.constantFrom('Cluster', 'Local');
+const networks = fc.subarray([
+  '198.51.100.0/24',
+  '203.0.113.0/25',
+  '203.0.113.3/32',
+  '2001:db8:1::/64',
+  '2001:db8:2::2/128',
+]);
+
+const service: fc.Arbitrary<ServiceSpec> = fc.record({
+  type: fc.constantFrom('ClusterIP', 'NodePort', 'LoadBalancer'),
+  externalTrafficPolicy: policy,
+  internalTrafficPolicy: policy,
+  sessionAffinity: fc.constantFrom('None', 'ClientIP'),
+  externalIPs: fc.constantFrom([], bothAddresses('external')),
+  loadBalancerSourceRanges: networks,
+  ports: fc.constantFrom(
+    [{ port: 80 }],
+    [{ port: 80, nodePort: 30_080 }],
+    [
+      { name: 'a', port: 80, nodePort: 30_080 },
+      { name: 'b', port: 443, nodePort: 30_443 },
+    ],
+  ),
+});
+
+const endpoint = fc.record({
+  at: fc.constantFrom(...PLACES),
+  conditions: fc.record({ ready: fc.boolean(), serving: fc.boolean(), terminating: fc.boolean() }),
+});
+
+const settings = fc.record({
+  masqueradeAll: fc.boolean(),
+  localDetector: fc.constantFrom(
+    { mode: 'None' } as const,
+    { mode: 'BridgeInterface', bridge: 'cni0' } as const,
+    { mode: 'InterfaceNamePrefix', prefix: 'cn' } as const,
+  ),
+});
+
+const scenario: fc.Arbitrary<Scenario> = fc
+  .record({
+    service,
+    endpoints: fc.uniqueArray(endpoint, { maxLength: 5, selector: ({ at }) => at }),
+    settings: fc.option(settings, { nil: undefined }),
+  })
+  .map(({ settings: chosen, ...rest }) => ({
+    ...{ title: 'any', rows: [], ...rest },
+    ...(chosen === undefined ? {} : { settings: () => chosen }),
+  }));
+
+const sources: readonly Source[] = ['a', 'b', 'c', 'node', 'outside'];
+const destinations: readonly Destination[] = [
+  ...(['cluster', 'cluster:443', 'balancer', 'external'] as const),
+  ...(['nodePort', 'nodePort:30443', 'bridgePort', 'loopbackPort', 'b directly'] as const),
+];
+
+/** Where kube-proxy's modes differ, and so ours; never in where a packet arrives. */
+function isDifferentByDesign(
+  plan: ProxyPlan,
+  from: Source,
+  to: Destination,
+  told: Readonly<Record<Mode, string>>,
+): boolean {
+  const { iptables, nftables } = told;
+  // A node port on the loopback is nobody's, but the mode iptables turns away what has no endpoint there too.
+  if (to === 'loopbackPort') return ['refused', 'dropped'].includes(iptables) && nftables === 'untouched';
+  // A port that the address of a Service does not have: refused, or left to the routes.
+  if (to === 'cluster:443' && plan.services.every(({ port }) => port !== 443))
+    return iptables === 'untouched' && nftables === 'refused';
+  // Without endpoints the mode iptables does not ask for source ranges, nor what the node itself sends.
+  if (!['balancer', 'external'].includes(to) || plan.services.some(({ hasAnyEndpoints }) => hasAnyEndpoints))
+    return false;
+  return iptables === (from === 'node' ? 'untouched' : 'refused') && ['refused', 'dropped'].includes(nftables);
+}
+
+test('all modes do the same with a packet, whatever the Service', () => {
+  fc.assert(
+    fc.property(
+      fc.record({
+        scenario,
+        from: fc.constantFrom(...sources),
+        to: fc.constantFrom(...destinations),
+        family: fc.constantFrom(...FAMILIES),
+      }),
+      ({ scenario, from, to, family }) => {
+        // Nobody reaches another's loopback.
+        fc.pre(to !== 'loopbackPort' || from === 'node');
+        const plan = planOfScenario(scenario, family);
+        const node = { localAddresses: nodeAddresses(family) };
+        const packet = packetOf(from, to, 'TCP', family);
+        const traces = {
+          iptables: tracePlan('iptables', plan, packet, node),
+          nftables: tracePlan('nftables', plan, packet, node),
+        };
+        const told = { iptables: tell(traces.iptables, family), nftables: tell(traces.nftables, family) };
+        if (isDifferentByDesign(plan, from, to, told)) return;
+        expect(told.iptables).toBe(told.nftables);
+        const shares = ({ endpoints }: (typeof traces)[Mode]): readonly number[] =>
+          endpoints.map(({ probability }) => Math.round(probability * 1e6));
+        expect(shares(traces.iptables)).toEqual(shares(traces.nftables));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
