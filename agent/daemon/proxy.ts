@@ -64,7 +64,7 @@ function openProxy({ config, addresses, log }: Foundation): Proxy {
       nodePortAddresses: own.nodePortAddresses ?? [],
       ...rules,
     },
-    ipvs: { scheduler: (own.ipvs?.scheduler || 'rr'), strictArp: own.ipvs?.strictARP ?? false },
+    ipvs: { scheduler: own.ipvs?.scheduler || 'rr', strictArp: own.ipvs?.strictARP ?? false },
     healthzAddress: own.healthzBindAddress ?? '127.0.0.1:10256',
     metricsAddress: own.metricsBindAddress ?? '127.0.0.1:10249',
   });
