@@ -1,15 +1,19 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHost, isReady, until, type DaemonHandle, type TestHost } from '../lab/index.ts';
+import { inside } from './inside.ts';
 import { httpGet, podManifest, shell } from './manifests.ts';
 
 let host: TestHost;
+/** A machine beside it, without Docker. */
+let outside: TestHost;
 let daemon: DaemonHandle;
 
 const podwright = { serviceClusterIPRange: '192.0.2.0/24' };
 
 beforeAll(async () => {
   host = await createHost();
+  outside = await createHost({ docker: false });
   // Cluster IPs need a route, be it that nothing ever takes it.
   await host.exec('ip', ['route', 'add', '192.0.2.0/24', 'dev', 'lo']);
 });
@@ -22,6 +26,7 @@ afterEach(async () => {
 
 afterAll(() => {
   host?.remove();
+  outside?.remove();
 });
 
 async function start(mode: string): Promise<void> {
@@ -41,17 +46,19 @@ function web(name: string, extra: object = {}): object {
   return { ...pod, metadata: { ...pod.metadata, labels: { app: 'web' } } };
 }
 
+const nodePort = 30_080;
+
 const service = (spec: object): object => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { name: 'web' },
-  spec: { selector: { app: 'web' }, ports: [{ port: 8080, targetPort: 'http' }], ...spec },
+  spec: { selector: { app: 'web' }, ports: [{ port: 8080, targetPort: 'http', nodePort }], ...spec },
 });
 
-async function answers(address: string, count: number): Promise<Set<string>> {
+async function answers(address: string, count: number, from = host): Promise<Set<string>> {
   const found = new Set<string>();
   for (let index = 0; index < count; index += 1) {
-    const name = (await httpGet(host, address)).split('\r\n\r\n')[1];
+    const name = (await httpGet(from, address)).split('\r\n\r\n')[1];
     if (name !== undefined) found.add(name);
   }
   return found;
@@ -64,10 +71,13 @@ describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mod
     host.drop('one.yaml', web('one'));
     const flag = { readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, periodSeconds: 1 } };
     host.drop('two.yaml', web('two', flag));
-    await host.waitForPod('one', isReady);
+    const one = await host.waitForPod('one', isReady);
     const address = '192.0.2.10 8080';
     await until('the service to answer', 15_000, async () => (await answers(address, 1)).has('one'));
     expect(await answers(address, 6)).toEqual(new Set(['one']));
+    expect(await answers(`${host.address} ${nodePort}`, 3, outside)).toEqual(new Set(['one']));
+    const fromItself = `printf "GET / HTTP/1.0\\r\\n\\r\\n" | nc -w 2 ${address}`;
+    expect(await inside(host, one, 'web', fromItself)).toContain('one');
 
     const id = (await host.containers()).find(
       ({ Labels }) =>
