@@ -15,8 +15,8 @@ const MiB = 1024 ** 2;
 const mountPoint = '/sys/fs/cgroup';
 const group = `pw-stats-${process.pid}`;
 
-/** Allocates memory, says so, and waits. */
-const hungry = `const held = Buffer.alloc(${64 * MiB}, 1); console.log(held.length); setInterval(() => {}, 1000);`;
+/** Allocates memory, keeps it from being collected, says so, and waits. */
+const hungry = `globalThis.held = Buffer.alloc(${64 * MiB}, 1); console.log(held.length); setInterval(() => {}, 1000);`;
 
 let version: 1 | 2;
 let cgroups: CgroupReader;
