@@ -11,6 +11,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   logs: () => import('./cli/logs.ts'),
   exec: () => import('./cli/exec.ts'),
   events: () => import('./cli/events.ts'),
+  services: () => import('./cli/services.ts'),
+  trace: () => import('./cli/trace.ts'),
   rerun: () => import('./cli/rerun.ts'),
   check: () => import('./cli/check.ts'),
   version: () => import('./cli/version.ts'),

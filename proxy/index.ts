@@ -7,10 +7,13 @@ export type { ProxyClock } from './clock.ts';
 export type { ProxyLog } from './log.ts';
 export type { HealthStatus } from './health/index.ts';
 export type { PlanChanges, ProxyPlans, ServiceInput, SliceInput } from './services/index.ts';
+export { heldFor, tracePlan } from './trace/index.ts';
+export type { Packet, SourceKind, Trace, TracedEndpoint } from './trace/types.ts';
 export { formatServicePortName } from './types.ts';
 export type {
   Endpoint,
   Family,
+  LocalDetector,
   Protocol,
   ProxyPlan,
   ProxySettings,

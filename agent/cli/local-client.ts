@@ -2,6 +2,9 @@ import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { CoreEvent } from '../events/types.ts';
 import type { NodeInfo, PodReport } from '../server/local/state.ts';
+import type { ServicesReport } from '../services/report.ts';
+import type { TraceQuestion } from '../services/trace-plan.ts';
+import type { TraceReport } from '../services/trace-report.ts';
 import type { SourceProblem } from '../sources/types.ts';
 
 export const defaultSocketPath = '/run/podwright/podwright.sock';
@@ -35,6 +38,18 @@ export async function fetchEvents(
 ): Promise<readonly CoreEvent[]> {
   const response = await ask(socketPath, 'GET', eventsPath(filter), timeoutMs);
   return ((await readJson(response)) as { readonly items: readonly CoreEvent[] }).items;
+}
+
+export async function fetchServices(socketPath: string): Promise<ServicesReport> {
+  return (await readJson(await ask(socketPath, 'GET', '/podwright/v1/services', timeoutMs))) as ServicesReport;
+}
+
+export async function fetchTrace(
+  socketPath: string,
+  question: Readonly<Record<keyof TraceQuestion, string>>,
+): Promise<TraceReport> {
+  const path = `/podwright/v1/trace?${new URLSearchParams(question).toString()}`;
+  return (await readJson(await ask(socketPath, 'GET', path, timeoutMs))) as TraceReport;
 }
 
 export async function post(socketPath: string, path: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { exec } from '../../cni/index.ts';
-import { createProxy, type PlanChanges, type Proxy } from '../../proxy/index.ts';
+import { createProxy, type ModeChoice, type PlanChanges, type Proxy } from '../../proxy/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
@@ -15,17 +15,21 @@ export interface NodeProxy {
   /** All pods are known again: endpoints are what they really are. */
   synced(): void;
   readonly proxy: Proxy;
+  /** How it works, or why it does not; undefined before it began. */
+  outcome(): ModeChoice | { readonly mode: undefined; readonly reason: string } | undefined;
   run(signal: AbortSignal): Promise<void>;
 }
 
 export function createNodeProxy(base: Foundation): NodeProxy {
   const proxy = openProxy(base);
+  let outcome: ReturnType<NodeProxy['outcome']>;
   let begin = (): void => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
   if (base.config.kubeProxy !== undefined) begin();
   return {
     proxy,
     begin,
+    outcome: () => outcome,
     synced: () => proxy.synced(),
     update: (changes) => {
       proxy.update(changes);
@@ -35,9 +39,10 @@ export function createNodeProxy(base: Foundation): NodeProxy {
       await Promise.race([begun, aborted(signal)]);
       if (signal.aborted) return;
       try {
-        await proxy.start(signal);
+        outcome = await proxy.start(signal);
       } catch (error) {
         if (signal.aborted) return;
+        outcome = { mode: undefined, reason: error instanceof Error ? error.message : String(error) };
         // Pods run without Services: the node is not worth less for it.
         base.log.error({ err: error }, 'Services do not work on this node');
         return;
@@ -102,7 +107,8 @@ function proxySettings({ kubeProxy, proxyMode }: Config): ModeSettings {
   };
 }
 
-function hostAddresses(): readonly string[] {
+/** As they are now. */
+export function hostAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address));
 }
 

@@ -8,6 +8,7 @@ import type { NodeInfo } from '../server/local/state.ts';
 import { watchManifests } from '../sources/index.ts';
 import { version } from '../version.ts';
 import { eventsFile, type Foundation } from './foundation.ts';
+import { createServiceReports } from './service-reports.ts';
 import type { Workers } from './workers.ts';
 
 /** Runs until its signal is aborted. */
@@ -72,6 +73,7 @@ function localApi(base: Foundation, workers: Workers, startedAt: number, until: 
       state: createDaemonState({
         ...{ node, manager, store, events, pulls, now },
         problems: () => [...store.problems(), ...services.problems()],
+        ...createServiceReports(base, workers),
       }),
       actions: { runtime, events, rerun: (uid) => manager.rerun(uid), now },
       onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),

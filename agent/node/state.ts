@@ -16,6 +16,8 @@ export interface StateParts {
   readonly pulls: () => readonly PullProgress[];
   /** What is wrong with manifests. */
   readonly problems: () => readonly SourceProblem[];
+  readonly services: DaemonState['services'];
+  readonly trace: DaemonState['trace'];
   readonly now: () => number;
 }
 
@@ -25,6 +27,8 @@ export function createDaemonState(parts: StateParts): DaemonState {
     node: parts.node,
     pods: () => parts.manager.pods().map((view) => report(parts, view)),
     problems: parts.problems,
+    services: parts.services,
+    trace: parts.trace,
     events: (filter) => parts.events.list(filter),
   };
 }

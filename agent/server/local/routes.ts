@@ -2,6 +2,7 @@ import type { CoreEvent, EventFilter } from '../../events/types.ts';
 import { type Answer, failure, ok } from './answer.ts';
 import { eventFilter } from './event-filter.ts';
 import type { DaemonState, NodeInfo } from './state.ts';
+import { answerTrace } from './trace-answer.ts';
 import { isAnswer, matchPath, parseTarget } from './target.ts';
 
 type Handler = (state: DaemonState, parameters: readonly string[], query: URLSearchParams) => Answer;
@@ -10,6 +11,8 @@ type Handler = (state: DaemonState, parameters: readonly string[], query: URLSea
 const routes: readonly (readonly [pattern: RegExp, handler: Handler])[] = [
   [/^\/healthz$/, (state) => ok({ status: state.node().ready ? 'ok' : 'not ready' })],
   [/^\/podwright\/v1\/status$/, (state) => ok(statusDocument(state))],
+  [/^\/podwright\/v1\/services$/, (state) => ok(state.services())],
+  [/^\/podwright\/v1\/trace$/, (state, _, query) => answerTrace(state, query)],
   [/^\/api\/v1\/pods$/, (state) => ok(podList(state))],
   [/^\/api\/v1\/namespaces\/([^/]+)\/pods$/, (state, [namespace]) => ok(podList(state, namespace))],
   [/^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)$/, (state, [namespace, name]) => onePod(state, namespace, name)],

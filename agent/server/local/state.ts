@@ -2,6 +2,9 @@ import type { NodeCondition } from '../../eviction/index.ts';
 import type { CoreEvent, EventFilter } from '../../events/types.ts';
 import type { PullProgress } from '../../images/progress.ts';
 import type { Pod } from '../../objects/types.ts';
+import type { ServicesReport } from '../../services/report.ts';
+import type { TraceQuestion } from '../../services/trace-plan.ts';
+import type { TraceReport } from '../../services/trace-report.ts';
 import type { SourceProblem } from '../../sources/types.ts';
 
 /** The node, its runtime and its network at one glance. */
@@ -53,4 +56,7 @@ export interface DaemonState {
   pods(): readonly PodReport[];
   problems(): readonly SourceProblem[];
   events(filter: EventFilter): readonly CoreEvent[];
+  services(): ServicesReport;
+  /** @throws TraceQuestionError when the question cannot be answered */
+  trace(question: TraceQuestion): TraceReport;
 }

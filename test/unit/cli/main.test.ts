@@ -29,7 +29,7 @@ async function podwright(args: readonly string[]): Promise<{ code: number; stdou
 describe('command line', { timeout: 30_000 }, () => {
   it.each<[string, readonly string[], number, RegExp, RegExp]>([
     ['version', ['version'], 0, /^podwright dev\n$/, /^$/],
-    ['help', ['--help'], 0, /run .*status .*logs .*exec .*events .*rerun .*check .*version /s, /^$/],
+    ['help', ['--help'], 0, /run .*status .*logs .*exec .*events .*services .*trace .*rerun .*check .*version /s, /^$/],
     ['help of a command', ['run', '--help'], 0, /--pod-infra-container-image/, /^$/],
     ['help of exec', ['exec', '--help'], 0, /<pod> -- <command> \[args\.\.\.\]/, /^$/],
     ['exec without a command', ['exec', 'web'], 2, /^$/, /missing required argument 'command'/],

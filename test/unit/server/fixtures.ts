@@ -1,5 +1,6 @@
 import type { Pod, PodStatus } from '../../../agent/objects/types.ts';
 import type { NodeActions } from '../../../agent/server/local/actions.ts';
+import { TraceQuestionError } from '../../../agent/services/trace-plan.ts';
 import type { DaemonState, NodeInfo, PodReport } from '../../../agent/server/local/state.ts';
 
 export const nodeInfo: NodeInfo = {
@@ -49,7 +50,17 @@ export function report(of: Pod, change: Partial<PodReport> = {}): PodReport {
 }
 
 export function daemonState(change: Partial<DaemonState> = {}): DaemonState {
-  return { node: () => nodeInfo, pods: () => [report(pod('web'))], problems: () => [], events: () => [], ...change };
+  return {
+    node: () => nodeInfo,
+    pods: () => [report(pod('web'))],
+    problems: () => [],
+    events: () => [],
+    services: () => ({ proxy: { settled: true }, services: [], problems: [] }),
+    trace: () => {
+      throw new TraceQuestionError('there are no rules here');
+    },
+    ...change,
+  };
 }
 
 /** Actions of a node that has nothing to act on. */
