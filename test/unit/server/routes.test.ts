@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EventFilter } from '../../../agent/events/types.ts';
 import { answer } from '../../../agent/server/local/routes.ts';
+import type { DaemonState } from '../../../agent/server/local/state.ts';
+import type { TraceReport } from '../../../agent/services/trace-report.ts';
 import { daemonState, nodeInfo, pod, report } from './fixtures.ts';
 
 const state = daemonState();
@@ -10,6 +12,8 @@ const status = (code: number, reason: string, message: string): object => ({
   code,
   body: { apiVersion: 'v1', kind: 'Status', metadata: {}, status: 'Failure', message, reason, code },
 });
+
+const trace = '/podwright/v1/trace?source=web&destination=2001%3Adb8%3A%3A1&port=80';
 
 describe('local API', () => {
   it.each([
@@ -20,6 +24,7 @@ describe('local API', () => {
     ['/api/v1/namespaces/default/pods/web%2Dnode-1', pod('web')],
     ['/api/v1/events', list('EventList', [])],
     ['/healthz', { status: 'ok' }],
+    ['/podwright/v1/services', { proxy: { settled: true }, services: [], problems: [] }],
     ['/podwright/v1/status', { node: nodeInfo, pods: [report(pod('web'))], problems: [] }],
   ])('answers %s', (target, body) => expect(answer(state, 'GET', target)).toEqual({ code: 200, body }));
 
@@ -73,6 +78,10 @@ describe('local API', () => {
       'MethodNotAllowed',
       'DELETE is not allowed here, only GET is',
     ],
+    ['GET', '/podwright/v1/trace', 400, 'BadRequest', 'the parameter "source" is missing'],
+    ['GET', `${trace}&protocol=icmp`, 400, 'BadRequest', '"icmp" is no protocol: tcp, udp and sctp are'],
+    ['GET', trace, 400, 'BadRequest', 'there are no rules here'],
+    ['POST', trace, 405, 'MethodNotAllowed', 'POST is not allowed here, only GET is'],
     ['GET', '/api/v1/namespaces/%zz/pods', 400, 'BadRequest', 'the path is not encoded as a URL'],
     ['GET', 'http://', 400, 'BadRequest', 'the request target is no path'],
     ['GET', `/${'x'.repeat(5000)}`, 414, 'RequestURITooLong', 'the request target is too long'],
@@ -90,5 +99,13 @@ describe('local API', () => {
         expect([200, 400, 404, 414]).toContain(answer(state, 'GET', text).code);
       }),
     );
+  });
+
+  it('asks what becomes of a packet', () => {
+    const traced: Partial<DaemonState> = { trace: (question) => question as unknown as TraceReport };
+    expect(answer(daemonState(traced), 'GET', `${trace}&protocol=UDP`)).toEqual({
+      code: 200,
+      body: { source: 'web', destination: '2001:db8::1', port: '80', protocol: 'UDP' },
+    });
   });
 });
