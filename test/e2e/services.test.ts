@@ -64,6 +64,11 @@ async function answers(address: string, count: number, from = host): Promise<Set
   return found;
 }
 
+async function show(command: string, ...args: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await host.podwright([command, '--socket', host.podwrightSocket, ...args]);
+  return `${stdout}${stderr}`;
+}
+
 describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mode) => {
   it('answer on a cluster IP and a node port, follow readiness, and stay while the daemon is away', async () => {
     await start(mode);
@@ -87,6 +92,13 @@ describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mod
     await exec.start({ Detach: true });
     await host.waitForPod('two', isReady);
     await until('both to answer', 15_000, async () => (await answers(address, 12)).size === 2);
+    const shown = await show('services', '-o', 'wide');
+    expect(shown).toContain(`Mode: ${mode} (`);
+    expect(shown).toMatch(/^default +web +NodePort +192\.0\.2\.10 +<none> +8080:30\d{3}\/TCP +2\/2 ready/m);
+    const traced = await show('trace', 'two', 'web:8080');
+    expect(traced).toMatch(/^From: +\S+ +pod default\/two-/m);
+    for (const name of ['one', 'two']) expect(traced).toMatch(new RegExp(`:80 +default/${name}-\\S+ +50 % `));
+    expect(await show('trace', 'node', 'web:8081')).toContain('nothing of a Service');
 
     await daemon.kill9();
     expect((await answers(address, 12)).size).toBe(2);
