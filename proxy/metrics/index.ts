@@ -1,6 +1,6 @@
 import { listen, type Listener, parseAddress } from '../health/index.ts';
 
-export { createProxyMetrics, type FinishedSync, type ProxyMetrics } from './proxy-metrics.ts';
+export { createProxyMetrics, type ProxyMetrics } from './proxy-metrics.ts';
 
 export interface MetricsServerOptions {
   /** `IP:PORT`; kube-proxy's is `127.0.0.1:10249`. */

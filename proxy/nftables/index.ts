@@ -1,4 +1,4 @@
-export { createNftablesBackend, type NftablesOptions } from './backend.ts';
+export { createNftablesBackend } from './backend.ts';
 export { nftablesSupported } from './support.ts';
 export { tableOfPlan } from './render.ts';
 export { serviceRules } from './service.ts';

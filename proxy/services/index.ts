@@ -1,9 +1,2 @@
-export type { ProxyNode, ServiceInput, SliceInput } from './input.ts';
-export {
-  createServicePlanner,
-  planServices,
-  type PlanChanges,
-  type PlanInput,
-  type ProxyPlans,
-  type ServicePlanner,
-} from './planner.ts';
+export type { ServiceInput } from './input.ts';
+export { createServicePlanner, planServices, type PlanChanges, type ProxyPlans } from './planner.ts';
