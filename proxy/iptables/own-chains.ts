@@ -21,31 +21,50 @@ export interface OwnChainsOptions {
 export function renderOwnChains(plan: ServicePortPlan, { settings, isLarge }: OwnChainsOptions): Block {
   const names = namesOf(plan);
   const paths = pathsOf(plan, names);
+  const chainOf = nameEndpoints(plan, names);
   const comment = (text: string): string => (isLarge ? '' : `-m comment --comment ${text} `);
+  const write: Writer = { names, chainOf, comment };
   const rules = [
     ...masqueradeInternal(plan, names, paths, settings),
     ...(paths.hasExternal ? external(plan, names, paths, settings) : []),
     ...(paths.hasFirewall ? firewall(plan, names, settings) : []),
-    ...balance(names.cluster, plan.clusterEndpoints, plan, names, comment),
-    ...balance(names.local, plan.localEndpoints, plan, names, comment),
-    ...plan.allEndpoints.flatMap((endpoint) => translate(endpoint, plan, names, comment)),
+    ...balance(names.cluster, plan.clusterEndpoints, plan, write),
+    ...balance(names.local, plan.localEndpoints, plan, write),
+    ...plan.allEndpoints.flatMap((endpoint) => translate(endpoint, plan, write)),
   ];
-  return { chains: chainsOf(plan, names, paths), rules: [...rules, ''].join('\n') };
+  return { chains: chainsOf(plan, write, paths), rules: [...rules, ''].join('\n') };
 }
 
 /** Names of the chains that {@link renderOwnChains} fills. */
 export function listOwnChains(plan: ServicePortPlan): readonly string[] {
   const names = namesOf(plan);
-  return chainsOf(plan, names, pathsOf(plan, names));
+  return chainsOf(plan, { names, chainOf: nameEndpoints(plan, names) }, pathsOf(plan, names));
 }
 
-function chainsOf(plan: ServicePortPlan, names: PortNames, { hasExternal, hasFirewall }: PortPaths): readonly string[] {
+/** How the rules of a port name and remark endpoints. */
+interface Writer {
+  readonly names: PortNames;
+  readonly chainOf: (endpoint: Endpoint) => string;
+  readonly comment: (text: string) => string;
+}
+
+/** An endpoint is named several times, and a name is a hash: half of the time of a render, without a memory. */
+function nameEndpoints({ allEndpoints }: ServicePortPlan, names: PortNames): Writer['chainOf'] {
+  const known = new Map(allEndpoints.map((endpoint) => [endpoint, endpointChain(names, endpoint)]));
+  return (endpoint) => known.get(endpoint) ?? endpointChain(names, endpoint);
+}
+
+function chainsOf(
+  plan: ServicePortPlan,
+  { names, chainOf }: Omit<Writer, 'comment'>,
+  { hasExternal, hasFirewall }: PortPaths,
+): readonly string[] {
   return [
     ...(hasExternal ? [names.external] : []),
     ...(hasFirewall ? [names.firewall] : []),
     ...(plan.clusterEndpoints.length > 0 ? [names.cluster] : []),
     ...(plan.localEndpoints.length > 0 ? [names.local] : []),
-    ...plan.allEndpoints.map((endpoint) => endpointChain(names, endpoint)),
+    ...plan.allEndpoints.map(chainOf),
   ];
 }
 
@@ -137,18 +156,15 @@ function isAnyWithin(ips: readonly string[], cidrs: readonly string[]): boolean 
   });
 }
 
-type Commented = (text: string) => string;
-
 /** Clients that are remembered go where they went; of the rest each endpoint takes an equal share. */
 function balance(
   chain: string,
   endpoints: readonly Endpoint[],
   { affinitySeconds }: ServicePortPlan,
-  names: PortNames,
-  comment: Commented,
+  { names, chainOf, comment }: Writer,
 ): string[] {
   const rule = (endpoint: Endpoint, match: (chain: string) => string): string => {
-    const target = endpointChain(names, endpoint);
+    const target = chainOf(endpoint);
     const remark = comment(`"${names.port} -> ${formatEndpoint(endpoint)}"`);
     return `-A ${chain} ${remark}${match(target)}-j ${target}`;
   };
@@ -169,10 +185,9 @@ function shareOf(left: number): string {
 function translate(
   endpoint: Endpoint,
   { affinitySeconds }: ServicePortPlan,
-  names: PortNames,
-  comment: Commented,
+  { names, chainOf, comment }: Writer,
 ): string[] {
-  const chain = endpointChain(names, endpoint);
+  const chain = chainOf(endpoint);
   const begin = `-A ${chain} ${comment(names.port)}`;
   const remember = affinitySeconds === undefined ? '' : `-m recent --name ${chain} --set `;
   const { protocol } = names;
