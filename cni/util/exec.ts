@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { execa, ExecaError } from 'execa';
 
 /** One run of an external program. Arguments are an array, never a shell string; text goes in by stdin. */
@@ -6,6 +7,8 @@ export interface ExecRequest {
   readonly args: readonly string[];
   /** Text for the program's standard input; without it stdin is empty. */
   readonly input?: string;
+  /** In the place of `input`: pieces that are made while the program reads. For text of megabytes. */
+  readonly inputPieces?: Iterable<string>;
   /** Extra environment variables; the daemon's own environment is inherited beneath them. */
   readonly env?: Readonly<Record<string, string>>;
   /** SIGTERM after this many milliseconds (SIGKILL 2 s later). Default 30,000. */
@@ -50,11 +53,19 @@ function reason(error: ExecaError, notFound: boolean, stderr: string): string {
   return stderr.trim() || error.shortMessage;
 }
 
+function inputOf({
+  input,
+  inputPieces,
+}: ExecRequest): { readonly input: string | Readable } | { readonly stdin: 'ignore' } {
+  if (inputPieces !== undefined) return { input: Readable.from(inputPieces, { highWaterMark: 2 }) };
+  return input === undefined ? { stdin: 'ignore' } : { input };
+}
+
 /** {@link Exec} on the real system. */
 export const exec: Exec = async (request, signal) => {
   try {
     const result = await execa(request.file, request.args, {
-      ...(request.input === undefined ? { stdin: 'ignore' } : { input: request.input }),
+      ...inputOf(request),
       ...(request.env === undefined ? {} : { env: request.env }),
       ...(signal === undefined ? {} : { cancelSignal: signal }),
       timeout: request.timeoutMs ?? 30_000,

@@ -5,7 +5,7 @@ import { CANARY_CHAIN } from './names.ts';
 import { listOwnChains, renderOwnChains } from './own-chains.ts';
 import { PROGRAMS, type Programs } from './programs.ts';
 import { fullChange, isLarge } from './render.ts';
-import { countRules, renderRestore, TABLES, type Change } from './restore.ts';
+import { countRules, isEmpty, renderPieces, TABLES, type Change } from './restore.ts';
 import { renderCleanup } from './saved.ts';
 import { renderSharedChains, type SharedChain } from './shared-chains.ts';
 import { renderSharedRules, type SharedRules } from './shared-rules.ts';
@@ -45,14 +45,17 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
   const save = async (signal: AbortSignal): Promise<string> =>
     (await exec({ file: programs.save, args: [], timeoutMs: RESTORE_TIMEOUT_MS }, signal)).stdout;
 
-  const restore = async (input: string, signal: AbortSignal): Promise<void> => {
-    if (input === '') return;
+  /** The program reads the first rules while the last ones are not rendered yet. */
+  const restore = async (render: () => Iterable<string>, signal: AbortSignal): Promise<number> => {
+    const count = { rules: 0 };
+    const inputPieces = countedPieces(render(), count);
     const args = ['--noflush', ...LOCK_WAIT, '--counters'];
     try {
-      await exec({ file: programs.restore, args, input, timeoutMs: RESTORE_TIMEOUT_MS }, signal);
+      await exec({ file: programs.restore, args, inputPieces, timeoutMs: RESTORE_TIMEOUT_MS }, signal);
     } catch (error) {
-      throw error instanceof ExecFailure ? withLine(error, input) : error;
+      throw error instanceof ExecFailure ? withLine(error, [...render()].join('')) : error;
     }
+    return count.rules;
   };
 
   return {
@@ -61,11 +64,10 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
       const shared = renderSharedChains(plan, rulesOf);
       const change =
         last === undefined ? fullChange(plan, shared, await save(signal)) : partialChange(plan, shared, last);
-      const input = renderRestore(change);
       written = undefined;
-      await restore(input, signal);
+      const count = isEmpty(change) ? 0 : await restore(() => renderPieces(change), signal);
       written = { settings: plan.settings, services: new Set(plan.services), shared };
-      return { full: last === undefined, written: countRules(input) };
+      return { full: last === undefined, written: count };
     },
     isIntact: async (signal) => {
       for (const table of TABLES) {
@@ -77,9 +79,18 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
       written = undefined;
       const saved = await save(signal);
       // IPVS has chains of the same names, and no canary.
-      if (saved.includes(`:${CANARY_CHAIN} `)) await restore(renderCleanup(saved), signal);
+      if (!saved.includes(`:${CANARY_CHAIN} `)) return;
+      const input = renderCleanup(saved);
+      if (input !== '') await restore(() => [input], signal);
     },
   };
+}
+
+function* countedPieces(pieces: Iterable<string>, count: { rules: number }): Generator<string, void> {
+  for (const piece of pieces) {
+    count.rules += countRules(piece);
+    yield piece;
+  }
 }
 
 function remember<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key: K) => V): V {

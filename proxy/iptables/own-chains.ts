@@ -6,8 +6,8 @@ import { pathsOf, toAddress, type PortPaths } from './shared-rules.ts';
 /** Chains with all their rules. */
 export interface Block {
   readonly chains: readonly string[];
-  /** A rule a line; each line ends. */
-  readonly rules: string;
+  /** Renders a rule a line; each line ends. */
+  readonly rules: () => string;
 }
 
 /** What chains of ports are rendered by, besides their plans. */
@@ -24,15 +24,16 @@ export function renderOwnChains(plan: ServicePortPlan, { settings, isLarge }: Ow
   const chainOf = nameEndpoints(plan, names);
   const comment = (text: string): string => (isLarge ? '' : `-m comment --comment ${text} `);
   const write: Writer = { names, chainOf, comment };
-  const rules = [
+  const rules = (): readonly string[] => [
     ...masqueradeInternal(plan, names, paths, settings),
     ...(paths.hasExternal ? external(plan, names, paths, settings) : []),
     ...(paths.hasFirewall ? firewall(plan, names, settings) : []),
     ...balance(names.cluster, plan.clusterEndpoints, plan, write),
     ...balance(names.local, plan.localEndpoints, plan, write),
     ...plan.allEndpoints.flatMap((endpoint) => translate(endpoint, plan, write)),
+    '',
   ];
-  return { chains: chainsOf(plan, write, paths), rules: [...rules, ''].join('\n') };
+  return { chains: chainsOf(plan, write, paths), rules: () => rules().join('\n') };
 }
 
 /** Names of the chains that {@link renderOwnChains} fills. */

@@ -4,6 +4,7 @@ import { execProbes } from './exec-probes.ts';
 import { measureFloorBurst, measureFloorDrop } from './floor.ts';
 import { measurePodBurst, measurePodDrop, removePods, startPods } from './pods.ts';
 import { probes } from './probes.ts';
+import { proxy } from './proxy.ts';
 import { milliseconds, type Row } from './report.ts';
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
@@ -11,7 +12,7 @@ import { median } from './stats.ts';
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
 
-export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes, execProbes };
+export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes, execProbes, proxy };
 
 const burstSize = 50;
 const restartedPods = 100;

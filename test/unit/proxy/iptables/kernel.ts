@@ -59,7 +59,8 @@ export function createFakeKernel(): FakeKernel {
     failNext: () => {
       fails = true;
     },
-    exec: (request) => {
+    exec: ({ inputPieces, ...rest }) => {
+      const request = inputPieces === undefined ? rest : { ...rest, input: [...inputPieces].join('') };
       runs.push(request);
       try {
         return Promise.resolve({ stdout: run(request), stderr: '' });
