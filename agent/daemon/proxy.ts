@@ -4,6 +4,7 @@ import { createProxy, type ModeChoice, type PlanChanges, type Proxy } from '../.
 import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { Foundation } from './foundation.ts';
 
 /** The proxy of this node. It begins when there is something to proxy: a host without Services keeps its firewall as it is. */
@@ -36,7 +37,7 @@ export function createNodeProxy(base: Foundation): NodeProxy {
       begin();
     },
     run: async (signal) => {
-      await Promise.race([begun, aborted(signal)]);
+      await Promise.race([begun, untilAborted(signal)]);
       if (signal.aborted) return;
       try {
         outcome = await proxy.start(signal);
@@ -110,11 +111,4 @@ function proxySettings({ kubeProxy, proxyMode }: Config): ModeSettings {
 /** As they are now. */
 export function hostAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address));
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../objects/types.ts';
-import { isSidecar } from './observed.ts';
+import { isSidecar } from '../objects/pod-resources.ts';
 import { timestamp } from './container-status.ts';
 import type { PodPhase } from './phase.ts';
 

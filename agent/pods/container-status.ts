@@ -1,6 +1,7 @@
 import type { Container, ContainerStatus } from '../objects/types.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
-import { isSidecar, newestContainer, newestExited, newestIn } from './observed.ts';
+import { isSidecar } from '../objects/pod-resources.ts';
+import { newestContainer, newestExited, newestIn } from './observed.ts';
 import type { ContainerKind } from './plan-types.ts';
 import { lostExitCode } from './published.ts';
 

@@ -32,9 +32,6 @@ export const wasStarted = (container: RuntimeContainerStatus): boolean => contai
 /** It runs, or may run. */
 export const mayRun = ({ state }: RuntimeContainerStatus): boolean => state === 'running' || state === 'unknown';
 
-/** An init container that goes on running beside the others (KEP-753). */
-export const isSidecar = (container: Pick<Container, 'restartPolicy'>): boolean => container.restartPolicy === 'Always';
-
 /** Every container that the pod's spec names, in the order in which they start. */
 export function allContainers({ spec }: Pod): readonly Container[] {
   return [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];

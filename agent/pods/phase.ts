@@ -1,5 +1,5 @@
 import type { Container, ContainerStatus, Pod } from '../objects/types.ts';
-import { isSidecar } from './observed.ts';
+import { isSidecar } from '../objects/pod-resources.ts';
 import { restartsAfter } from './restart-policy.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';

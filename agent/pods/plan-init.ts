@@ -1,6 +1,7 @@
 import type { Container, Pod } from '../objects/types.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../runtime/types.ts';
-import { isSidecar, newestIn } from './observed.ts';
+import { isSidecar } from '../objects/pod-resources.ts';
+import { newestIn } from './observed.ts';
 import { type ContainerSteps, joinSteps, noSteps, planRunning } from './plan-containers.ts';
 import type { PlanFacts } from './plan-types.ts';
 import { mayRestart } from './restart-policy.ts';

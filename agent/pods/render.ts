@@ -15,7 +15,7 @@ import type {
 } from '../runtime/types.ts';
 import { podSysctls } from '../security/index.ts';
 import { annotation, containerHash } from './annotations.ts';
-import { isSidecar } from './observed.ts';
+import { isSidecar } from '../objects/pod-resources.ts';
 import { oomScoreAdj } from './resources.ts';
 
 export interface SandboxDetails {

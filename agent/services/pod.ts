@@ -1,10 +1,11 @@
+import { isSidecar } from '../objects/pod-resources.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import type { ServicePod } from './types.ts';
 
 /** A pod as Services see it. */
 export function servicePodOf(pod: Pod, status: PodStatus, terminating: boolean): ServicePod {
   const { metadata, spec } = pod;
-  const sidecars = (spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always');
+  const sidecars = (spec.initContainers ?? []).filter(isSidecar);
   const first = status.podIP === undefined ? [] : [status.podIP];
   return {
     namespace: metadata.namespace,

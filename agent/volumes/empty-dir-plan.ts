@@ -1,3 +1,4 @@
+import { isSidecar } from '../objects/pod-resources.ts';
 import { parseQuantity, unitValue } from '../objects/quantity.ts';
 import type { Pod, Volume } from '../objects/types.ts';
 
@@ -24,7 +25,7 @@ function podMemoryLimit({ spec }: Pod): number | undefined {
   for (const init of spec.initContainers ?? []) {
     const limit = limitOf(init);
     peak = Math.max(peak, running + limit);
-    if (init.restartPolicy === 'Always') running += limit;
+    if (isSidecar(init)) running += limit;
   }
   const total = Math.max(
     peak,

@@ -1,3 +1,4 @@
+import { isSidecar } from '../../objects/pod-resources.ts';
 import type { ContainerStatus, Pod } from '../../objects/types.ts';
 import { age } from './duration.ts';
 
@@ -31,7 +32,7 @@ const isRunning = ({ ready, state }: ContainerStatus): boolean => ready && state
 /** Init containers that go on running beside the others (KEP-753). */
 function sidecarNames(pod: Pod): ReadonlySet<string> {
   const containers = pod.spec.initContainers ?? [];
-  return new Set(containers.filter(({ restartPolicy }) => restartPolicy === 'Always').map(({ name }) => name));
+  return new Set(containers.filter(isSidecar).map(({ name }) => name));
 }
 
 function sidecarStatuses(pod: Pod): ContainerStatus[] {

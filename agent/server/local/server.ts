@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import type { NodeActions } from './actions.ts';
 import { createHandlers } from './handlers.ts';
 import type { DaemonState } from './state.ts';
+import { untilAborted } from '../../until-aborted.ts';
 
 export interface LocalServerOptions {
   readonly socketPath: string;
@@ -76,13 +77,6 @@ async function listen(server: Server, socketPath: string): Promise<void> {
   } catch (error) {
     throw new Error(`cannot listen on ${socketPath}`, { cause: error });
   }
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 async function close(server: Server): Promise<void> {

@@ -1,7 +1,8 @@
 import { expect } from 'vitest';
 import type { Container } from '../../../agent/objects/types.ts';
 import { containerHash, annotation } from '../../../agent/pods/annotations.ts';
-import { allContainers, isSidecar, mayRun, newestContainer, newestIn } from '../../../agent/pods/observed.ts';
+import { isSidecar } from '../../../agent/objects/pod-resources.ts';
+import { allContainers, mayRun, newestContainer, newestIn } from '../../../agent/pods/observed.ts';
 import type { PodActions } from '../../../agent/pods/plan-types.ts';
 import { desiredResize } from '../../../agent/pods/resize.ts';
 import { linuxResources } from '../../../agent/pods/resources.ts';

@@ -1,7 +1,8 @@
 import type { Container, Pod, PodStatus } from '../../../agent/objects/types.ts';
 import { Backoff } from '../../../agent/backoff.ts';
 import { annotation, containerHash } from '../../../agent/pods/annotations.ts';
-import { allContainers, isSidecar, mayRun } from '../../../agent/pods/observed.ts';
+import { isSidecar } from '../../../agent/objects/pod-resources.ts';
+import { allContainers, mayRun } from '../../../agent/pods/observed.ts';
 import { computePodActions } from '../../../agent/pods/plan.ts';
 import type { PlanFacts, PodActions, ProbeFailure, StartContainer } from '../../../agent/pods/plan-types.ts';
 import { publishedContainer } from '../../../agent/pods/published.ts';
