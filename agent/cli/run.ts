@@ -20,6 +20,7 @@ async function run(flags: Flags): Promise<number> {
   const log = await createLog(loaded.config.log);
   for (const warning of loaded.warnings) log.warn({ warning }, 'configuration');
   if (loaded.notActedOn.length > 0) log.debug({ fields: loaded.notActedOn }, 'configuration that changes nothing yet');
+  process.once('uncaughtException', (err) => die(log, err));
   const { signal, stop } = stopOnSignals(log);
   try {
     const { runDaemon } = await import('../daemon.ts');
@@ -32,6 +33,13 @@ async function run(flags: Flags): Promise<number> {
   } finally {
     stop();
   }
+}
+
+/** A defect of podwright's own: the log says where, and whoever supervises the daemon starts it anew; pods run on. */
+function die(log: Logger, error: unknown): never {
+  const stack = error instanceof Error ? error.stack : undefined;
+  log.fatal({ err: error, stack }, 'podwright failed unexpectedly, which is a defect; please report it');
+  process.exit(1);
 }
 
 const lingerMs = 1_000;

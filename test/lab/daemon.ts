@@ -24,6 +24,8 @@ export interface DaemonHandle {
   /** Sends SIGKILL and waits for the end. */
   kill9(): Promise<ProcessExit>;
   waitExit(deadlineMs?: number): Promise<ProcessExit>;
+  /** Whether it runs, and the end of its log: for error messages. */
+  describe(): string;
 }
 
 export interface DaemonCommand {
@@ -47,7 +49,11 @@ export function spawnDaemon({ netns, args, env, logFile }: DaemonCommand): Daemo
 }
 
 function daemonHandle(child: ChildProcess, log: () => readonly LogLine[]): DaemonHandle {
-  const explain = (): string => lastLines(log());
+  const explain = (): string => {
+    const exit = exitOf(child);
+    const state = exit === undefined ? 'the daemon runs' : `the daemon exited with ${exit.code ?? exit.signal}`;
+    return `${state}; the end of its log:\n${lastLines(log())}`;
+  };
   const waitExit = async (deadlineMs = 20_000): Promise<ProcessExit> =>
     until('the daemon to exit', deadlineMs, () => exitOf(child), { explain });
   const end = async (signal: NodeJS.Signals, deadlineMs?: number): Promise<ProcessExit> => {
@@ -62,6 +68,7 @@ function daemonHandle(child: ChildProcess, log: () => readonly LogLine[]): Daemo
     stop: async (deadlineMs) => end('SIGTERM', deadlineMs),
     kill9: async () => end('SIGKILL'),
     waitExit,
+    describe: explain,
   };
 }
 

@@ -109,6 +109,7 @@ async function assemble(names: HostNames, options: HostOptions, remove: () => vo
   const dockerd = createDockerd(names, paths.dockerSocket, options.dockerArgs ?? []);
   if (options.docker !== false) await startWithImages(dockerd, options.images ?? testImages);
   const subject = { names, paths, docker: dockerd.client, podCidr };
+  let daemon: DaemonHandle | undefined;
 
   return {
     ...{ ...paths, ...addresses, name, podCidr, netns, dir, cgroup, docker: dockerd.client, remove },
@@ -121,9 +122,13 @@ async function assemble(names: HostNames, options: HostOptions, remove: () => vo
     exec: async (file, args, commandOptions) => runIn(netns, file, args, commandOptions),
     podwright: async (args, commandOptions) =>
       runIn(netns, process.execPath, [podwrightProgram, ...args], commandOptions),
-    startDaemon: (daemonOptions = {}) => startDaemon({ names, paths, podCidr, nodeName: name }, daemonOptions),
-    ...statusCalls(async () =>
-      runIn(netns, process.execPath, [podwrightProgram, ...statusArgs(paths.podwrightSocket)]),
+    startDaemon: (daemonOptions = {}) => {
+      daemon = startDaemon({ names, paths, podCidr, nodeName: name }, daemonOptions);
+      return daemon;
+    },
+    ...statusCalls(
+      async () => runIn(netns, process.execPath, [podwrightProgram, ...statusArgs(paths.podwrightSocket)]),
+      () => daemon?.describe() ?? 'no daemon was started',
     ),
     drop: (fileName, manifest) => dropManifest(paths.manifestDir, fileName, manifest),
     removeManifest: (fileName) => rmSync(join(paths.manifestDir, fileName), { force: true }),

@@ -53,8 +53,11 @@ interface Answer {
   readonly stderr: string;
 }
 
-/** @param run asks for the status by the CLI */
-export function statusCalls(run: () => Promise<Answer>): StatusCalls {
+/**
+ * @param run asks for the status by the CLI
+ * @param describeDaemon what the daemon is doing, told when something does not come about
+ */
+export function statusCalls(run: () => Promise<Answer>, describeDaemon: () => string): StatusCalls {
   let last = 'no status';
   const status = async (): Promise<StatusReport> => {
     const { exitCode, stdout, stderr } = await run();
@@ -62,7 +65,7 @@ export function statusCalls(run: () => Promise<Answer>): StatusCalls {
     if (exitCode !== 0) throw new Error(`podwright status exited with ${exitCode}: ${stderr}`);
     return parseStatus(stdout);
   };
-  const options = { intervalMs: 100, explain: () => last };
+  const options = { intervalMs: 100, explain: () => `${last}\n${describeDaemon()}` };
   return {
     status,
     waitForPod: async (name, predicate, deadlineMs = 30_000) => {

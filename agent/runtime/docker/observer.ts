@@ -60,13 +60,11 @@ export function createObserver({ client, network }: { client: DockerClient; netw
   return {
     podStatus: async (uid, signal) => {
       const entries = await client.listContainers([`${label.podUid}=${uid}`], signal);
-      const sandboxes = entries.filter(isSandbox).map((entry) => sandboxOf(entry, signal));
-      const containers = entries.filter((entry) => !isSandbox(entry)).map((entry) => containerOf(entry, signal));
-      return {
-        uid,
-        sandboxes: (await Promise.all(sandboxes)).sort(newestFirst),
-        containers: (await Promise.all(containers)).sort(newestFirst),
-      };
+      const [sandboxes, containers] = await Promise.all([
+        Promise.all(entries.filter(isSandbox).map((entry) => sandboxOf(entry, signal))),
+        Promise.all(entries.filter((entry) => !isSandbox(entry)).map((entry) => containerOf(entry, signal))),
+      ]);
+      return { uid, sandboxes: sandboxes.sort(newestFirst), containers: containers.sort(newestFirst) };
     },
     touched: (id) => touched.add(id),
     forget: (id) => {
