@@ -61,9 +61,12 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
   return {
     sync: async (plan, full, signal) => {
       const last = full || !isDeepStrictEqual(written?.settings, plan.settings) ? undefined : written;
+      // The program reads the kernel's rules while ours are rendered.
+      const saving = last === undefined ? save(signal) : undefined;
+      saving?.catch(() => undefined);
       const shared = renderSharedChains(plan, rulesOf);
       const change =
-        last === undefined ? fullChange(plan, shared, await save(signal)) : partialChange(plan, shared, last);
+        last === undefined ? fullChange(plan, shared, (await saving) ?? '') : partialChange(plan, shared, last);
       written = undefined;
       const count = isEmpty(change) ? 0 : await restore(() => renderPieces(change), signal);
       written = { settings: plan.settings, services: new Set(plan.services), shared };

@@ -1,6 +1,6 @@
 import type { ProxyPlan } from '../types.ts';
 import { jumpsOf } from './jumps.ts';
-import { renderOwnChains } from './own-chains.ts';
+import { type Block, renderOwnChains } from './own-chains.ts';
 import { type Change, renderRestore } from './restore.ts';
 import { missingJumps, savedServiceChains } from './saved.ts';
 import { renderSharedChains, type SharedChain } from './shared-chains.ts';
@@ -13,9 +13,14 @@ const LARGE_ENDPOINTS = 1_000;
 export function fullChange(plan: ProxyPlan, shared: readonly SharedChain[], saved: string): Change {
   const options = { settings: plan.settings, isLarge: isLarge(plan) };
   const own = plan.services.map((service) => renderOwnChains(service, options));
+  return { shared, own, gone: without(savedServiceChains(saved), own), jumps: missingJumps(jumpsOf(plan.settings), saved) };
+}
+
+/** On a host that starts there are none, and tens of thousands that are wanted. */
+function without(saved: readonly string[], own: readonly Block[]): readonly string[] {
+  if (saved.length === 0) return saved;
   const wanted = new Set(own.flatMap(({ chains }) => chains));
-  const gone = savedServiceChains(saved).filter((chain) => !wanted.has(chain));
-  return { shared, own, gone, jumps: missingJumps(jumpsOf(plan.settings), saved) };
+  return saved.filter((chain) => !wanted.has(chain));
 }
 
 export function isLarge({ services }: ProxyPlan): boolean {

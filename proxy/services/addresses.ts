@@ -12,11 +12,12 @@ export function addressOf(family: Family, text: string): string | undefined {
 
 /** The addresses of a list that are of the family, once each. */
 export function addressesOf(family: Family, list: readonly string[]): readonly string[] {
-  return [...new Set(list.flatMap((text) => addressOf(family, text) ?? []))];
+  return list.length === 0 ? list : [...new Set(list.flatMap((text) => addressOf(family, text) ?? []))];
 }
 
 /** The networks of a list that are of the family, once each. Space around a CIDR is passed over, as the API's validation does. */
 export function networksOf(family: Family, list: readonly string[]): readonly string[] {
+  if (list.length === 0) return list;
   const cidrs = list.flatMap((text) => parseCidr(text.trim()) ?? []);
   return [...new Set(cidrs.filter((cidr) => cidr.family === family).map(formatNetwork))];
 }

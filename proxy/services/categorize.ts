@@ -25,20 +25,25 @@ const ZONE_LABEL = 'topology.kubernetes.io/zone';
 export function categorizeEndpoints(candidates: readonly Candidate[], port: ServicePort, node: ProxyNode): Categories {
   const cluster = usesCluster(port) ? chooseCluster(candidates, node) : [];
   const local = usesLocal(port) ? readyOrServing(candidates.filter(isLocal)) : [];
-  const chosen = new Set([...cluster, ...local]);
-  const former = port.protocol === 'TCP' ? [] : candidates.filter((one) => isServing(one) && !chosen.has(one));
+  const chosen = local.length === 0 ? cluster : among(candidates, new Set([...cluster, ...local]));
+  const former = port.protocol === 'TCP' ? [] : servingWithout(candidates, new Set(chosen));
   const clusterEndpoints = cluster.map(toEndpoint);
   return {
     clusterEndpoints,
     localEndpoints: local.map(toEndpoint),
     // Large and mostly the same as the first list.
-    allEndpoints:
-      chosen.size === cluster.length
-        ? clusterEndpoints
-        : candidates.filter((candidate) => chosen.has(candidate)).map(toEndpoint),
+    allEndpoints: chosen.length === cluster.length ? clusterEndpoints : chosen.map(toEndpoint),
     ...(former.length === 0 ? {} : { formerEndpoints: former.map(toEndpoint) }),
     hasAnyEndpoints: candidates.some((candidate) => isReady(candidate) || servesLast(candidate)),
   };
+}
+
+function among(candidates: readonly Candidate[], chosen: ReadonlySet<Candidate>): readonly Candidate[] {
+  return candidates.filter((candidate) => chosen.has(candidate));
+}
+
+function servingWithout(candidates: readonly Candidate[], chosen: ReadonlySet<Candidate>): readonly Candidate[] {
+  return candidates.filter((candidate) => isServing(candidate) && !chosen.has(candidate));
 }
 
 /** Also with both policies Local: pods and the node itself reach external addresses as if the policy were Cluster. */

@@ -45,6 +45,9 @@ function portsOf(slice: SliceInput, { port: wanted, protocol: over, family }: Po
   );
 }
 
+/** One for all: most endpoints have no hints. */
+const NONE: readonly string[] = [];
+
 /** A condition that is not told counts as good. `ready` covers termination: a controller that wants both says both. */
 function toCandidate(from: SliceEndpoint, port: number, family: Family, node: ProxyNode): Candidate | undefined {
   const ip = addressOf(family, from.addresses[0] ?? '');
@@ -53,8 +56,8 @@ function toCandidate(from: SliceEndpoint, port: number, family: Family, node: Pr
   const isLocal = node.name !== '' && from.nodeName === node.name;
   return {
     endpoint: { ip, port, isLocal, ready, serving, terminating },
-    forNodes: (from.hints?.forNodes ?? []).map(({ name }) => name),
-    forZones: (from.hints?.forZones ?? []).map(({ name }) => name),
+    forNodes: from.hints?.forNodes?.map(({ name }) => name) ?? NONE,
+    forZones: from.hints?.forZones?.map(({ name }) => name) ?? NONE,
   };
 }
 

@@ -78,12 +78,13 @@ export function serviceKeyOf({ metadata }: SliceInput): string | undefined {
   return name === '' ? undefined : `${metadata.namespace}/${name}`;
 }
 
+const FOREIGN_LABELS = ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'];
+
 /**
  * Whether an object is for another proxy than this one, by its labels: kube-proxy watches Services and EndpointSlices with a
  * selector that leaves these out (`cmd/kube-proxy/app/server.go`).
  */
 export function isForeign({ metadata }: { readonly metadata: Metadata }): boolean {
-  return ['service.kubernetes.io/service-proxy-name', 'service.kubernetes.io/headless'].some((label) =>
-    Object.hasOwn(metadata.labels ?? {}, label),
-  );
+  const { labels } = metadata;
+  return labels !== undefined && FOREIGN_LABELS.some((label) => Object.hasOwn(labels, label));
 }
