@@ -40,8 +40,10 @@ export async function fetchEvents(
   return ((await readJson(response)) as { readonly items: readonly CoreEvent[] }).items;
 }
 
-export async function fetchServices(socketPath: string): Promise<ServicesReport> {
-  return (await readJson(await ask(socketPath, 'GET', '/podwright/v1/services', timeoutMs))) as ServicesReport;
+/** @param kernel also what the kernel holds for them: it is read for this */
+export async function fetchServices(socketPath: string, kernel = false): Promise<ServicesReport> {
+  const path = `/podwright/v1/services${kernel ? '?kernel=true' : ''}`;
+  return (await readJson(await ask(socketPath, 'GET', path, timeoutMs))) as ServicesReport;
 }
 
 export async function fetchTrace(

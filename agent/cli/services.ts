@@ -22,7 +22,7 @@ export function command(): Command {
 }
 
 async function show({ namespace, output, socket }: ServicesOptions): Promise<number> {
-  const report = await fetchServices(socket);
+  const report = await fetchServices(socket, output !== undefined);
   const isWanted = (of: string): boolean => namespace === undefined || namespace === of;
   const wanted = {
     ...report,

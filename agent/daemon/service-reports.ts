@@ -1,7 +1,9 @@
-import { formatIp, parseIp } from '../../cni/index.ts';
+import { exec, formatIp, parseIp } from '../../cni/index.ts';
+import { type Family, type HeldIndex, indexHeld, type ModeChoice, readHeld } from '../../proxy/index.ts';
 import type { Pod } from '../objects/types.ts';
+import type { NodeActions } from '../server/local/actions.ts';
 import type { DaemonState } from '../server/local/state.ts';
-import { type ProxyReport, reportServices } from '../services/report.ts';
+import { type ProxyReport, reportServices, type ServicesState } from '../services/report.ts';
 import { TraceQuestionError } from '../services/trace-plan.ts';
 import { traceReport } from '../services/trace-report.ts';
 import type { Foundation } from './foundation.ts';
@@ -12,18 +14,27 @@ import type { Workers } from './workers.ts';
 export function createServiceReports(
   { config, store, addresses }: Foundation,
   { manager, services }: Pick<Workers, 'manager' | 'services'>,
-): Pick<DaemonState, 'services' | 'trace'> {
+): Pick<DaemonState, 'services' | 'trace'> & Pick<NodeActions, 'servicesInKernel'> {
   const proxy = (): ProxyReport => reportProxy(services.proxy);
+  const state = (): ServicesState => ({
+    ...{ proxy: proxy(), services: services.services(), slices: services.slices() },
+    plans: services.proxy.proxy.plans(),
+    problems: [...store.problems().filter(({ object = '' }) => object.startsWith('Service/')), ...services.problems()],
+  });
   return {
-    services: () =>
-      reportServices({
-        ...{ proxy: proxy(), services: services.services(), slices: services.slices() },
-        plans: services.proxy.proxy.plans(),
-        problems: [
-          ...store.problems().filter(({ object = '' }) => object.startsWith('Service/')),
-          ...services.problems(),
-        ],
-      }),
+    services: () => reportServices(state()),
+    servicesInKernel: async (signal) => {
+      const outcome = services.proxy.outcome();
+      if (outcome?.mode === undefined) return reportServices(state());
+      try {
+        const kernel = await readKernel(outcome, signal);
+        return reportServices({ ...state(), kernel });
+      } catch (error) {
+        signal.throwIfAborted();
+        const unread = error instanceof Error ? error.message : String(error);
+        return reportServices({ ...state(), proxy: { ...proxy(), unread } });
+      }
+    },
     trace: (question) => {
       const { mode, reason } = proxy();
       if (mode === undefined)
@@ -36,6 +47,15 @@ export function createServiceReports(
       });
     },
   };
+}
+
+/** What the kernel shows now, of each family that Services work for. */
+async function readKernel(
+  { mode, families }: ModeChoice,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Family, HeldIndex>> {
+  const read = families.map(async (family) => [family, indexHeld(await readHeld(mode, family, exec, signal))] as const);
+  return new Map(await Promise.all(read));
 }
 
 function reportProxy(node: NodeProxy): ProxyReport {

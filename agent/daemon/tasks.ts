@@ -67,15 +67,16 @@ function localApi(base: Foundation, workers: Workers, startedAt: number, until: 
   const { manager, eviction, pulls, services } = workers;
   const now = (): number => systemClock.now();
   const node = (): NodeInfo => ({ ...nodeInfo(base, startedAt), conditions: eviction.conditions() });
+  const { servicesInKernel, ...reports } = createServiceReports(base, workers);
   return startLocalServer(
     {
       socketPath: config.socketPath,
       state: createDaemonState({
         ...{ node, manager, store, events, pulls, now },
         problems: () => [...store.problems(), ...services.problems()],
-        ...createServiceReports(base, workers),
+        ...reports,
       }),
-      actions: { runtime, events, rerun: (uid) => manager.rerun(uid), now },
+      actions: { runtime, events, rerun: (uid) => manager.rerun(uid), servicesInKernel, now },
       onError: (error) => log.warn({ err: error }, 'the local API cannot take a connection'),
     },
     until,

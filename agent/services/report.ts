@@ -1,4 +1,13 @@
-import { formatServicePortName, heldFor, type ProxyMode, type ProxyPlan, type ProxyPlans } from '../../proxy/index.ts';
+import {
+  type Family,
+  formatServicePortName,
+  heldOfAll,
+  heldOfPort,
+  type HeldIndex,
+  type ProxyMode,
+  type ProxyPlan,
+  type ProxyPlans,
+} from '../../proxy/index.ts';
 import type { EndpointSlice, Service } from '../objects/types.ts';
 import type { SourceProblem } from '../sources/types.ts';
 import { serviceKey } from './types.ts';
@@ -11,6 +20,10 @@ export interface ProxyReport {
   readonly reason?: string;
   /** The kernel holds what it should. */
   readonly settled: boolean;
+  /** Why the kernel could not be read; absent when it was, and when nobody asked for that. */
+  readonly unread?: string;
+  /** What the kernel lacks of the rules that all Services stand on; absent when it was not read. */
+  readonly missing?: readonly string[];
 }
 
 /** One address of an endpoint, with the ports that it has. */
@@ -34,8 +47,13 @@ export interface RulesReport {
   /** Endpoints for traffic by the policies Cluster and Local. */
   readonly clusterEndpoints: number;
   readonly localEndpoints: number;
-  /** Chains or virtual servers in the kernel, by their names there. */
-  readonly held: readonly string[];
+  /** What the kernel shows; absent when it was not read. */
+  readonly kernel?: {
+    /** Chains or virtual servers that are there, by their names. */
+    readonly held: readonly string[];
+    /** What should be there and is not. */
+    readonly missing: readonly string[];
+  };
 }
 
 export interface ServiceReport {
@@ -60,14 +78,17 @@ export interface ServicesState {
   readonly slices: readonly EndpointSlice[];
   readonly plans: ProxyPlans;
   readonly problems: readonly SourceProblem[];
+  /** Of each family that was read. */
+  readonly kernel?: ReadonlyMap<Family, HeldIndex>;
 }
 
-export function reportServices({ proxy, services, slices, plans, problems }: ServicesState): ServicesReport {
+export function reportServices(state: ServicesState): ServicesReport {
+  const { proxy, services, slices, problems } = state;
   const slicesOf = groupBy(slices, ({ metadata }) => `${metadata.namespace}/${serviceName(metadata.labels)}`);
-  const rules = rulesOf(plans, proxy.mode);
+  const rules = rulesOf(state);
   const sorted = [...services].sort((a, b) => (serviceKey(a) < serviceKey(b) ? -1 : 1));
   return {
-    proxy,
+    proxy: { ...proxy, ...missingOfAll(state) },
     problems,
     services: sorted.map((service) => ({
       service,
@@ -105,11 +126,23 @@ function endpointsOf({ endpoints, ports = [] }: EndpointSlice): readonly Endpoin
   });
 }
 
-function rulesOf(plans: ProxyPlans, mode: ProxyMode | undefined): ReadonlyMap<string, readonly RulesReport[]> {
+/** What the kernel lacks of the rules that all Services stand on. */
+function missingOfAll({ proxy: { mode }, plans, kernel }: ServicesState): Pick<ProxyReport, 'missing'> {
+  if (mode === undefined || kernel === undefined) return {};
+  const missing = [...kernel].flatMap(([family, index]) =>
+    index(heldOfAll(mode, plans[family].settings)).missing.map((text) => `IPv${family}: ${text}`),
+  );
+  return { missing };
+}
+
+function rulesOf({ plans, proxy: { mode }, kernel }: ServicesState): ReadonlyMap<string, readonly RulesReport[]> {
   const all = [plans[4], plans[6]].flatMap((plan) => plan.services.map((port) => ({ plan, port })));
   const byService = groupBy(all, ({ port: { name } }) => `${name.namespace}/${name.name}`);
   return new Map(
-    [...byService].map(([key, ports]) => [key, ports.map(({ plan, port }) => reportRules(port, plan, mode))]),
+    [...byService].map(([key, ports]) => [
+      key,
+      ports.map(({ plan, port }) => reportRules(port, plan, mode, kernel?.get(port.family))),
+    ]),
   );
 }
 
@@ -117,12 +150,13 @@ function reportRules(
   port: ProxyPlan['services'][number],
   { settings }: ProxyPlan,
   mode: ProxyMode | undefined,
+  index: HeldIndex | undefined,
 ): RulesReport {
   return {
     port: formatServicePortName(port.name),
     family: port.family,
     clusterEndpoints: port.clusterEndpoints.length,
     localEndpoints: port.localEndpoints.length,
-    held: mode === undefined ? [] : heldFor(mode, port, settings),
+    ...(mode === undefined || index === undefined ? {} : { kernel: index(heldOfPort(mode, port, settings)) }),
   };
 }

@@ -4,3 +4,4 @@ export { parseRules, RuleSyntaxError } from './trace-rules.ts';
 export { listOwnChains } from './own-chains.ts';
 export { renderPlan } from './render.ts';
 export { trace, traceIptables, type TracedPacket, type TraceOutcome } from './trace.ts';
+export { heldOfAll, heldOfPort, readHeldRules } from './held.ts';

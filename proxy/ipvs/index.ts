@@ -1,4 +1,4 @@
 export { createIpvsBackend } from './backend.ts';
-export { virtualServersOf } from './plan.ts';
 export type { Scheduler } from './plan.ts';
 export { ipvsProblem } from './support.ts';
+export { heldOfPort, readHeldServers } from './held.ts';

@@ -38,12 +38,6 @@ export function desiredState({ services }: ProxyPlan, shareOf: (plan: ServicePor
   return { servers, sets, addresses };
 }
 
-/** The virtual servers of one port, as `ipvsadm` names them. */
-export function virtualServersOf(plan: ServicePortPlan, settings: ProxySettings): readonly string[] {
-  const context: PlanContext = { settings, scheduler: 'rr', otherAddresses: new Set() };
-  return shareOfPort(plan, context).servers.map(({ service }) => service);
-}
-
 /** Decides what one port needs, as `syncProxyRules` does (pkg/proxy/ipvs/proxier.go). */
 export function shareOfPort(plan: ServicePortPlan, context: PlanContext): Share {
   const outside = [...plan.externalIps, ...plan.loadBalancerIps];

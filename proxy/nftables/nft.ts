@@ -24,3 +24,8 @@ export async function deleteTable(exec: Exec, family: Family, signal: AbortSigna
     throw error;
   }
 }
+
+/** The whole table as JSON, undefined when it does not exist. */
+export async function readTable(exec: Exec, family: Family, signal: AbortSignal): Promise<string | undefined> {
+  return listTable(exec, ['-j', 'list', 'table', ...tableOf(family).split(' ')], signal);
+}

@@ -4,8 +4,6 @@ import { tableOfPlan, traceNftables } from '../nftables/index.ts';
 import type { ProxyPlan } from '../types.ts';
 import type { Packet, Trace, TraceNode } from './types.ts';
 
-export { heldFor } from './held.ts';
-
 /**
  * What the rules that a mode makes of a plan would do with the first packet of a connection. Other rules of the node are not known.
  * IPVS decides in the kernel's own code and not by rules that lead to endpoints: for it the trace is what it is there to do, by the

@@ -69,7 +69,13 @@ async function show(command: string, ...args: readonly string[]): Promise<string
   return `${stdout}${stderr}`;
 }
 
-describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mode) => {
+/** What somebody does by hand. */
+const removal = {
+  nftables: 'nft delete element ip kube-proxy service-ips "{ 192.0.2.10 . tcp . 8080 }"',
+  iptables: 'iptables -t nat -S KUBE-SERVICES | grep 192.0.2.10 | sed s/-A/-D/ | xargs iptables -t nat',
+};
+
+describe.each(['nftables', 'iptables'] as const)('Services dropped as files, by %s', (mode) => {
   it('answer on a cluster IP and a node port, follow readiness, and stay while the daemon is away', async () => {
     await start(mode);
     host.drop('service.yaml', service({ type: 'NodePort', clusterIP: '192.0.2.10' }));
@@ -95,6 +101,7 @@ describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mod
     const shown = await show('services', '-o', 'wide');
     expect(shown).toContain(`Mode: ${mode} (`);
     expect(shown).toMatch(/^default +web +NodePort +192\.0\.2\.10 +<none> +8080:30\d{3}\/TCP +2\/2 ready/m);
+    expect(shown).not.toContain('issing');
     const traced = await show('trace', 'two', 'web:8080');
     expect(traced).toMatch(/^From: +\S+ +pod default\/two-/m);
     for (const name of ['one', 'two']) expect(traced).toMatch(new RegExp(`:80 +default/${name}-\\S+ +50 % `));
@@ -110,6 +117,11 @@ describe.each(['nftables', 'iptables'])('Services dropped as files, by %s', (mod
       const found = await answers(address, 6);
       return found.size === 1 && found.has('two');
     });
+    // A jump to the chains of the Service is taken away, the chains stay.
+    await host.exec('sh', ['-c', removal[mode]]);
+    expect(await show('services', '-o', 'wide')).toMatch(
+      /^Missing in the kernel of default\/web \(IPv4\):\n.*192\.0\.2\.10/m,
+    );
     host.removeManifest('service.yaml');
     await until('nothing to answer', 15_000, async () => (await answers(address, 1)).size === 0);
   });

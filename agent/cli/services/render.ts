@@ -22,12 +22,19 @@ export function renderServices({ proxy, services, problems }: ServicesReport, wi
     .join('\n\n')}\n`;
 }
 
-function renderProxy({ mode, reason = '', settled }: ProxyReport, services: readonly ServiceReport[]): string[] {
+function renderProxy(
+  { mode, reason = '', settled, unread, missing = [] }: ProxyReport,
+  services: readonly ServiceReport[],
+): string[] {
   if (mode === undefined)
     return reason === '' && services.length === 0
       ? []
       : [`Services do not work here: ${reason || 'the proxy has not begun'}`];
-  return [`Mode: ${mode} (${reason}), ${settled ? 'the kernel holds what follows' : 'the kernel is not there yet'}`];
+  return [
+    `Mode: ${mode} (${reason})${settled ? '' : ', the kernel is not there yet'}`,
+    ...(unread === undefined ? [] : [`What the kernel holds cannot be read: ${unread}`]),
+    ...renderMissing('of all Services', missing),
+  ];
 }
 
 function renderRows(services: readonly ServiceReport[], wide: boolean): string[] {
@@ -116,8 +123,22 @@ function condition({ ready, serving, terminating }: EndpointReport): string {
 function renderRules(services: readonly ServiceReport[]): string[] {
   const rows = services
     .flatMap(({ rules }) => rules)
-    .map((rules) => [rules.port, `IPv${rules.family}`, used(rules), rules.held.join(' ')]);
-  return rows.length === 0 ? [] : renderTable([['PORT', 'FAMILY', 'SENDS TO', 'IN THE KERNEL'], ...rows]);
+    .map((rules) => [rules.port, `IPv${rules.family}`, used(rules), inKernel(rules)]);
+  const missing = services
+    .flatMap(({ rules }) => rules)
+    .flatMap(({ port, family, kernel }) => renderMissing(`of ${port} (IPv${family})`, kernel?.missing ?? []));
+  if (rows.length === 0) return [];
+  return [...renderTable([['PORT', 'FAMILY', 'SENDS TO', 'IN THE KERNEL'], ...rows]), ...missing];
+}
+
+function inKernel({ kernel }: RulesReport): string {
+  if (kernel === undefined) return '<not read>';
+  const held = kernel.held.join(' ') || '<nothing of its own>';
+  return kernel.missing.length === 0 ? held : `${held}, ${kernel.missing.length} missing`;
+}
+
+function renderMissing(what: string, missing: readonly string[]): readonly string[] {
+  return missing.length === 0 ? [] : [`Missing in the kernel ${what}:`, ...missing.map((text) => `  ${text}`)];
 }
 
 function used({ clusterEndpoints, localEndpoints }: RulesReport): string {

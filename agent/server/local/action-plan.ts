@@ -13,20 +13,22 @@ export type Action =
   | { readonly do: 'log'; readonly plan: LogPlan }
   | { readonly do: 'exec'; readonly plan: ExecPlan }
   | { readonly do: 'watch'; readonly filter: EventFilter }
-  | { readonly do: 'rerun'; readonly pod: Pod };
+  | { readonly do: 'rerun'; readonly pod: Pod }
+  | { readonly do: 'services-in-kernel' };
 
 const podPattern = /^\/(?:api|podwright)\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/(log|exec|rerun)$/;
 const eventPattern = /^\/api\/v1\/(?:namespaces\/([^/]+)\/)?events$/;
 
 /**
  * Reads `GET /api/v1/namespaces/<ns>/pods/<pod>/{log,exec}`, `GET …/events?watch=true` and
- * `POST /podwright/v1/namespaces/<ns>/pods/<pod>/rerun`. Undefined for other requests.
+ * `POST /podwright/v1/namespaces/<ns>/pods/<pod>/rerun` and
+ * `GET /podwright/v1/services?kernel=true`. Undefined for other requests.
  *
  * @param now milliseconds since the epoch
  */
 export function planAction(state: DaemonState, method: string, target: Target, now: number): Action | undefined {
   try {
-    return planPodAction(state, method, target, now) ?? planWatch(method, target);
+    return planPodAction(state, method, target, now) ?? planWatch(method, target) ?? planServices(method, target);
   } catch (error) {
     if (error instanceof AnswerError) return { do: 'answer', answer: error.answer };
     throw error;
@@ -51,6 +53,11 @@ function planWatch(method: string, { path, query }: Target): Action | undefined 
   if (parts === undefined) return undefined;
   if (isAnswer(parts)) return { do: 'answer', answer: parts };
   return { do: 'watch', filter: eventFilter(query, parts[0] === '' ? undefined : parts[0]) };
+}
+
+function planServices(method: string, { path, query }: Target): Action | undefined {
+  const isAsked = method === 'GET' && path === '/podwright/v1/services' && flag(query, 'kernel');
+  return isAsked ? { do: 'services-in-kernel' } : undefined;
 }
 
 function podOf(state: DaemonState, namespace: string, name: string): Pod {

@@ -74,6 +74,10 @@ async function respond(
     await whileOpen(response, stopping, (signal) => streamLog(runtime, action.plan, response, signal));
   } else if (action.do === 'watch') {
     await whileOpen(response, stopping, (signal) => streamEvents(events, action.filter, response, signal));
+  } else if (action.do === 'services-in-kernel') {
+    await whileOpen(response, stopping, async (signal) =>
+      send(response, ok(await parts.actions.servicesInKernel(signal))),
+    );
   } else {
     send(response, answerOf(parts, action));
   }

@@ -70,6 +70,7 @@ export function nodeActions(change: Partial<NodeActions> = {}): NodeActions {
     runtime: { containerLogs: nothing, exec: nothing },
     events: { list: () => [], subscribe: () => () => undefined },
     rerun: () => false,
+    servicesInKernel: nothing,
     now: () => Date.parse('2026-03-01T12:00:00Z'),
     ...change,
   };

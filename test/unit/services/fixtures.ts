@@ -1,5 +1,10 @@
 import { endpointSlicesOf } from '../../../agent/services/index.ts';
-import { type ProxyReport, reportServices, type ServicesReport } from '../../../agent/services/report.ts';
+import {
+  type ProxyReport,
+  reportServices,
+  type ServicesReport,
+  type ServicesState,
+} from '../../../agent/services/report.ts';
 import type { TraceKnowledge } from '../../../agent/services/trace-plan.ts';
 import { planServices } from '../../../proxy/services/index.ts';
 import type { Pod, Service } from '../../../agent/objects/types.ts';
@@ -30,7 +35,7 @@ const servicePods = [
 
 const slices = services.flatMap((one) => endpointSlicesOf(one, servicePods, 'node-1'));
 
-const plans = planServices({
+export const plans = planServices({
   services: [...services],
   slices: [...slices],
   nodeName: 'node-1',
@@ -46,8 +51,10 @@ export const problem = {
   object: 'Service/lab/late',
 } as const;
 
-export function servicesReport(proxy: ProxyReport): ServicesReport {
-  return reportServices({ proxy, services: [...services].reverse(), slices, plans, problems: [problem] });
+/** @param kernel what is there, by the plans */
+export function servicesReport(proxy: ProxyReport, kernel?: ServicesState['kernel']): ServicesReport {
+  const rest = kernel === undefined ? {} : { kernel };
+  return reportServices({ proxy, services: [...services].reverse(), slices, plans, problems: [problem], ...rest });
 }
 
 const running = (name: string, ips: readonly string[], spec: Partial<Pod['spec']> = {}): Pod => {
