@@ -13,7 +13,12 @@ const LARGE_ENDPOINTS = 1_000;
 export function fullChange(plan: ProxyPlan, shared: readonly SharedChain[], saved: string): Change {
   const options = { settings: plan.settings, isLarge: isLarge(plan) };
   const own = plan.services.map((service) => renderOwnChains(service, options));
-  return { shared, own, gone: without(savedServiceChains(saved), own), jumps: missingJumps(jumpsOf(plan.settings), saved) };
+  return {
+    shared,
+    own,
+    gone: without(savedServiceChains(saved), own),
+    jumps: missingJumps(jumpsOf(plan.settings), saved),
+  };
 }
 
 /** On a host that starts there are none, and tens of thousands that are wanted. */
