@@ -4,8 +4,8 @@ import { qosClass } from './qos.ts';
 import type { Pod, PodSpec } from './types.ts';
 
 /** Annotations that the kubelet puts on the pods of its sources (`pkg/kubelet/types/pod_update.go`). */
-const CONFIG_HASH = 'kubernetes.io/config.hash';
-const CONFIG_SOURCE = 'kubernetes.io/config.source';
+export const CONFIG_HASH = 'kubernetes.io/config.hash';
+export const CONFIG_SOURCE = 'kubernetes.io/config.source';
 export const CONFIG_SEEN = 'kubernetes.io/config.seen';
 /** Hash of what cannot change under a running pod. On pods with a UID of their own only: an edit of others is another pod. */
 export const FIXED_HASH = 'podwright.dev/fixed-hash';

@@ -111,6 +111,11 @@ export function podKey(pod: { metadata: { namespace: string; name: string } }): 
   return `${pod.metadata.namespace}/${pod.metadata.name}`;
 }
 
+/** Whether an API server was asked to delete the pod, which stays until its node has ended it. */
+export function isDeleted(pod: Pod | undefined): boolean {
+  return pod?.metadata.deletionTimestamp !== undefined;
+}
+
 type ObjectOf<T extends { metadata?: unknown }, Kind extends string, Version extends string = 'v1'> = Omit<
   T,
   'apiVersion' | 'kind' | 'metadata'

@@ -4,7 +4,7 @@ import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events/types.ts';
 import type { NodeResources } from '../objects/downward.ts';
-import type { Container, ObjectReader, Pod } from '../objects/types.ts';
+import type { Container, ObjectReader, Pod, PodStatus } from '../objects/types.ts';
 import type { ProbeManager } from '../probes/types.ts';
 import type { ContainerRuntime, ImageStatus, LinuxResources } from '../runtime/types.ts';
 import type { NodeSecurity } from '../security/index.ts';
@@ -47,6 +47,8 @@ export interface PodDeps {
   readonly checkpoints: StatusCheckpoints;
   readonly objects: ObjectReader;
   readonly events: EventRecorder;
+  /** Is told each status of a pod as it is computed, whether it changed or not. */
+  readonly onStatus?: (pod: Pod, status: PodStatus) => void;
   /** Why this node cannot take a pod that is new to it; undefined when it can. */
   readonly admit: (pod: Pod) => PodFailure | undefined;
   /** Crash back-off of containers, see `backoffKey`. */

@@ -15,6 +15,7 @@ const defaultGraceSeconds = 30;
  * tell a daemon that was killed half-way what is still to be removed. Every step may be repeated.
  *
  * @param pod the desired pod, or undefined when only the runtime still knows of it
+ * @param onStopped called when nothing runs any more and everything can still be looked at
  */
 export async function endPod(
   deps: PodDeps,
@@ -22,10 +23,12 @@ export async function endPod(
   pod: Pod | undefined,
   observed: RuntimePod,
   signal: AbortSignal,
+  onStopped: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   deps.probes.stopLivenessAndStartup(identity.uid);
   await killPod(deps, stopContext(deps, identity, pod, observed), observed, signal);
   deps.probes.remove(identity.uid);
+  await onStopped();
   await allSettledOrThrow(observed.sandboxes.map(({ id }) => deps.runtime.stopPodSandbox(id, signal)));
   await releasePod(deps, identity.uid, signal);
   await rm(podLogDirectory(deps.podLogsDir, identity), { recursive: true, force: true });
@@ -67,9 +70,9 @@ export function podIpsOf(observed: RuntimePod): readonly string[] {
   return newest?.state === 'ready' ? newest.ips : [];
 }
 
-/** Grace period of a pod; one without a manifest has it written on its containers. */
+/** Grace period of a pod: what its deletion asked for, else its own; one without a manifest has it written on its containers. */
 export function graceSeconds(pod: Pod | undefined, observed: RuntimePod): number {
-  if (pod !== undefined) return pod.spec.terminationGracePeriodSeconds;
+  if (pod !== undefined) return pod.metadata.deletionGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds;
   const written = [...observed.containers, ...observed.sandboxes]
     .map(({ annotations }) => Number(annotations[annotation.terminationGracePeriod]))
     .find((seconds) => Number.isInteger(seconds) && seconds >= 0);

@@ -1,10 +1,11 @@
 import { dependsOn } from '../objects/references.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
-import { podKey } from '../objects/types.ts';
+import { isDeleted, podKey } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import type { ObjectStore } from '../sources/types.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import type { PodDeps } from './deps.ts';
+import { takeDesired } from './desired-plan.ts';
 import { createPodRecord, type PodRecord } from './pod-record.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { type PodFailure, isTerminalPhase } from './status.ts';
@@ -55,6 +56,8 @@ export interface PodManagerOptions {
   readonly onRun?: () => void;
   /** A pod has ended and what it held is free. */
   readonly onEnded: () => void;
+  /** The same of a pod whose object is known. */
+  readonly onPodEnded?: (pod: Pod) => void;
 }
 
 class Manager implements PodManager {
@@ -94,8 +97,8 @@ class Manager implements PodManager {
 
   pods(): readonly PodView[] {
     const views: PodView[] = [];
-    for (const { pod, status, terminating, lastError } of this.#records.values()) {
-      if (pod !== undefined) views.push({ pod, status, terminating, lastError });
+    for (const { pod, status, terminating, lastError, hasEnded } of this.#records.values()) {
+      if (pod !== undefined && !hasEnded) views.push({ pod, status, terminating, lastError });
     }
     return views;
   }
@@ -183,16 +186,20 @@ class Manager implements PodManager {
 
   #desiredChanged(uid: string): void {
     const desired = this.#options.store.pod(uid)?.pod;
-    if (desired !== undefined) {
-      const record = this.#recordOf(desired);
-      if (!record.terminating) record.pod = desired;
-    } else {
-      const record = this.#records.get(uid);
-      if (record === undefined || record.terminating) return;
-      record.terminating = true;
-      this.#queue.interrupt(uid, new Error('the pod is not wanted any more'));
-    }
-    this.#queue.wake(uid);
+    const record = desired === undefined ? this.#records.get(uid) : this.#recordOf(desired);
+    if (record === undefined) return;
+    if (record.hasEnded && desired === undefined) return this.#forget(record);
+    const step = takeDesired(record, desired);
+    record.pod = step.pod;
+    record.terminating = step.terminating;
+    if (step.interrupt) this.#queue.interrupt(uid, new Error('the pod is not wanted any more'));
+    if (step.wake) this.#queue.wake(uid);
+  }
+
+  /** The API server has let go of a pod that had ended. */
+  #forget({ identity: { uid } }: PodRecord): void {
+    this.#records.delete(uid);
+    this.#queue.forget(uid);
   }
 
   #recordOf(pod: Pod): PodRecord {
@@ -207,7 +214,7 @@ class Manager implements PodManager {
 
   async #run(uid: string, signal: AbortSignal): Promise<{ again?: { afterMs: number } }> {
     const record = this.#records.get(uid);
-    if (record === undefined || this.#mustWait(record)) return {};
+    if (record === undefined || record.hasEnded || this.#mustWait(record)) return {};
     try {
       const result = await this.#worker.run(record, signal);
       if (result.ended === true) this.#ended(uid);
@@ -224,7 +231,7 @@ class Manager implements PodManager {
     if (record.terminating) return false;
     const key = podKey({ metadata: record.identity });
     return [...this.#records.values()].some(
-      (other) => other.terminating && podKey({ metadata: other.identity }) === key,
+      (other) => other.terminating && !other.hasEnded && podKey({ metadata: other.identity }) === key,
     );
   }
 
@@ -234,7 +241,9 @@ class Manager implements PodManager {
     this.#records.delete(uid);
     this.#fingerprints.delete(uid);
     const desired = this.#options.store.pod(uid)?.pod;
+    if (record?.pod !== undefined) this.#options.onPodEnded?.(record.pod);
     if (desired === undefined) this.#queue.forget(uid);
+    else if (record !== undefined && isDeleted(desired)) this.#keepEnded(record);
     else this.wake(this.#recordOf(desired).identity.uid);
     for (const other of this.#records.values()) {
       const isNext =
@@ -243,6 +252,12 @@ class Manager implements PodManager {
       if (isNext || other.lastError !== undefined) this.#queue.wake(other.identity.uid);
     }
     this.#options.onEnded();
+  }
+
+  /** The object of a pod that was deleted through an API server stays there until the server lets go of it. */
+  #keepEnded(record: PodRecord): void {
+    record.hasEnded = true;
+    this.#records.set(record.identity.uid, record);
   }
 
   #noteFirstRun(uid: string | undefined): void {

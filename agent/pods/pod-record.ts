@@ -1,4 +1,4 @@
-import type { Pod, PodStatus } from '../objects/types.ts';
+import { isDeleted, type Pod, type PodStatus } from '../objects/types.ts';
 import type { PodIdentity } from '../runtime/types.ts';
 import type { WaitingReason } from './container-status.ts';
 import type { AskedResize } from './resize.ts';
@@ -31,6 +31,8 @@ export interface PodRecord {
   isRerunAsked: boolean;
   /** Once true it stays so until the pod has ended, whatever becomes of its manifest meanwhile. */
   terminating: boolean;
+  /** Nothing is left of it here; an API server still has its object. */
+  hasEnded: boolean;
 }
 
 export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): PodRecord {
@@ -48,6 +50,7 @@ export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): Po
     isRestored: false,
     isReleased: false,
     isRerunAsked: false,
-    terminating: pod === undefined,
+    terminating: pod === undefined || isDeleted(pod),
+    hasEnded: false,
   };
 }

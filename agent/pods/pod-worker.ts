@@ -1,4 +1,4 @@
-import type { Pod } from '../objects/types.ts';
+import { isDeleted, type Pod } from '../objects/types.ts';
 import { type RuntimePod, RuntimeUnavailableError } from '../runtime/types.ts';
 import type { RunResult } from '../work-queue.ts';
 import { deadlineOf } from './deadline.ts';
@@ -9,7 +9,7 @@ import { computePodActions } from './plan.ts';
 import type { PodActions } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
 import { publishedContainer } from './published.ts';
-import { publish, restore, updateProbes, verdictsOf } from './publish.ts';
+import { publish, recall, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, podReference } from './references.ts';
 import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
 import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
@@ -55,9 +55,15 @@ function failed(deps: PodDeps, record: PodRecord, error: unknown): PodRun {
 type Run = PodRun & { readonly failed?: PodRecord['lastError'] };
 
 async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
-  const observed = await deps.runtime.podStatus(record.identity.uid, signal);
+  const { identity, pod } = record;
+  const observed = await deps.runtime.podStatus(identity.uid, signal);
+  if (pod !== undefined) await recall(deps, record, pod);
   await publish(deps, record, observed, false, signal);
-  await endPod(deps, record.identity, record.pod, observed, signal);
+  await endPod(deps, identity, pod, observed, signal, async () => {
+    // An API server wants to know how its pod ended before the pod's object may go.
+    if (!isDeleted(pod)) return;
+    await publish(deps, record, await deps.runtime.podStatus(identity.uid, signal), true, signal);
+  });
   deps.backoff.forget(`${record.identity.uid}/`);
   deps.log.info({ pod: record.identity.name, namespace: record.identity.namespace }, 'pod removed');
   return { ended: true };

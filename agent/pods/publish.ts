@@ -1,5 +1,5 @@
 import { qosClass } from '../objects/qos.ts';
-import type { Pod } from '../objects/types.ts';
+import type { Pod, PodStatus } from '../objects/types.ts';
 import type { ProbeManager } from '../probes/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
 import { terminationMessagePath } from './container-config.ts';
@@ -19,7 +19,7 @@ import { readTerminationMessages } from './termination-message.ts';
  */
 export async function restore(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod): Promise<void> {
   if (record.isRestored) return;
-  record.status ??= await deps.checkpoints.load(record.identity.uid);
+  await recall(deps, record, pod);
   record.isRestored = true;
   const { status } = record;
   if (status?.phase === 'Failed' && status.reason !== undefined) {
@@ -30,6 +30,16 @@ export async function restore(deps: PodDeps, record: PodRecord, pod: Pod, observ
   if (refusal === undefined) return;
   deps.events.event(podReference(pod), 'Warning', refusal.reason, refusal.message);
   record.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
+}
+
+/** Finds the status that was last published: written down here, else the one that an API server has. */
+export async function recall(deps: PodDeps, record: PodRecord, pod: Pod): Promise<void> {
+  record.status ??= (await deps.checkpoints.load(record.identity.uid)) ?? takenStatus(pod);
+}
+
+/** A pod that no node has taken yet has a status too, of the server's. */
+function takenStatus({ status }: Pod): PodStatus | undefined {
+  return status?.startTime === undefined ? undefined : status;
 }
 
 /** What the probes say, to plans and to statuses. A container without a probe is well. */
@@ -91,6 +101,7 @@ export async function publish(
     isFinished,
     now: deps.clock.now(),
   });
+  deps.onStatus?.(pod, record.status);
   // On a full disk too pods must come and go.
   await deps.checkpoints.save(record.identity.uid, record.status).catch((error: unknown) => {
     deps.log.warn({ pod: record.identity.name, err: error }, 'status of the pod cannot be written down');

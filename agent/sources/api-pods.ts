@@ -1,0 +1,118 @@
+import type { ApiClient, ApiObject } from '../api/types.ts';
+import { resources } from '../api/types.ts';
+import type { Clock } from '../clock.ts';
+import type { Pod } from '../objects/types.ts';
+import { API_SOURCE, isMirrorPod, podFromApi } from './api-pod.ts';
+import type { SourcedPod } from './types.ts';
+
+export interface ApiPodsOptions {
+  readonly client: ApiClient;
+  readonly nodeName: string;
+  readonly clock: Pick<Clock, 'now'>;
+  /** All pods that are bound to this node, apart from mirror pods; each time that one of them changes. */
+  readonly onPods: (pods: readonly SourcedPod[]) => void;
+  /** Every object of this node as the server has it now, mirror pods too. */
+  readonly onSeen: (object: ApiObject) => void;
+  /** An object that the server does not have any more. */
+  readonly onGone: (object: ApiObject) => void;
+  readonly onLost: (error: unknown, failures: number) => void;
+}
+
+/**
+ * Follows the pods that are bound to this node until `signal` is aborted (kubelet: `pkg/kubelet/config/apiserver.go`). Nothing is
+ * told before the first list: an empty answer would end every pod.
+ */
+export async function followApiPods(options: ApiPodsOptions, signal: AbortSignal): Promise<void> {
+  const { client, nodeName } = options;
+  const fieldSelector = `spec.nodeName=${nodeName}`;
+  await client.follow(resources.pods, { fieldSelector }, createPodsHandler(options), signal);
+}
+
+/** What {@link followApiPods} does with what it is told. */
+export function createPodsHandler(options: Omit<ApiPodsOptions, 'client' | 'nodeName'>) {
+  const { clock, onPods, onSeen, onGone, onLost } = options;
+  const objects = new Map<string, ApiObject>();
+  const pods = new Map<string, SourcedPod>();
+  const firstSeen = new Map<string, number>();
+
+  const put = (object: ApiObject): void => {
+    const uid = uidOf(object);
+    const before = objects.get(uid);
+    objects.set(uid, object);
+    onSeen(object);
+    if (isMirrorPod(object) || (before !== undefined && isSameToUs(before, object))) return;
+    const seenAt = firstSeen.get(uid) ?? clock.now();
+    firstSeen.set(uid, seenAt);
+    pods.set(uid, sourced(podFromApi(object, seenAt)));
+  };
+  const remove = (object: ApiObject): void => {
+    const uid = uidOf(object);
+    objects.delete(uid);
+    firstSeen.delete(uid);
+    pods.delete(uid);
+    onGone(object);
+  };
+  const publish = (): void => onPods([...pods.values()]);
+
+  return {
+    listed: (items: readonly ApiObject[]): void => {
+      const listed = new Set(items.map(uidOf));
+      for (const object of [...objects.values()]) if (!listed.has(uidOf(object))) remove(object);
+      for (const object of items) put(object);
+      publish();
+    },
+    applied: (object: ApiObject): void => {
+      const before = pods.get(uidOf(object));
+      put(object);
+      if (pods.get(uidOf(object)) !== before) publish();
+    },
+    deleted: (object: ApiObject): void => {
+      remove(object);
+      publish();
+    },
+    lost: onLost,
+  };
+}
+
+function sourced(pod: Pod): SourcedPod {
+  return { pod, source: API_SOURCE, origin: API_SOURCE };
+}
+
+function uidOf({ metadata }: ApiObject): string {
+  return metadata.uid ?? '';
+}
+
+/**
+ * Whether only what this node itself wrote differs: each status that is written comes back as an event, and must not run the pod's
+ * worker again. Conditions of others count: readiness gates.
+ */
+function isSameToUs(a: ApiObject, b: ApiObject): boolean {
+  const view = ({ metadata, spec, status }: ApiObject): string => {
+    const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
+    const conditions = (status as { conditions?: readonly { type: string; status: string }[] } | undefined)?.conditions;
+    const foreign = conditions
+      ?.filter(({ type }) => !ownConditions.has(type))
+      .map(({ type, status: is }) => [type, is]);
+    return JSON.stringify([
+      labels,
+      annotations,
+      deletionTimestamp,
+      deletionGracePeriodSeconds,
+      generation,
+      spec,
+      foreign,
+    ]);
+  };
+  return view(a) === view(b);
+}
+
+/** Conditions of pods that a kubelet owns (`PodConditionByKubelet`, pkg/kubelet/types/pod_status.go). */
+const ownConditions: ReadonlySet<string> = new Set([
+  'PodScheduled',
+  'Ready',
+  'Initialized',
+  'ContainersReady',
+  'PodReadyToStartContainers',
+  'PodResizePending',
+  'PodResizeInProgress',
+]);
