@@ -8,7 +8,8 @@ import type { Config } from '../config/index.ts';
 import { createEventRecorder } from '../events/recorder.ts';
 import { readEvents } from '../events/snapshot.ts';
 import type { EventStore } from '../events/types.ts';
-import { minOomScoreAdj, nodeAddresses } from '../node/facts.ts';
+import { type AddressWatch, createAddressWatch, readHostAddresses } from '../node/address-watch.ts';
+import { minOomScoreAdj } from '../node/facts.ts';
 import { createRuntimeLink, type RuntimeLink } from '../node/runtime-link.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from '../runtime/docker/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -25,8 +26,8 @@ export interface Foundation {
   readonly client: DockerClient;
   readonly runtime: ContainerRuntime;
   readonly link: RuntimeLink;
-  /** Of the node, primary first. */
-  readonly addresses: readonly string[];
+  /** Of the node; they may change. */
+  readonly addresses: AddressWatch;
 }
 
 /** File that keeps events over a restart. */
@@ -46,7 +47,10 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
     store: createObjectStore(['file']),
     runtime: await openRuntime(config, client, network, log),
     link: createRuntimeLink(client, config.cgroupDriver, log),
-    addresses: await nodeAddresses(),
+    addresses: createAddressWatch({
+      ...{ clock: systemClock, log, read: readHostAddresses },
+      initial: await readHostAddresses(),
+    }),
   };
 }
 

@@ -17,6 +17,7 @@ import { createPullLimit } from '../images/pull-limit.ts';
 import { pullSecretsOf } from '../images/pull-secrets.ts';
 import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
+import type { AddressWatch } from '../node/address-watch.ts';
 import { createAdmission } from '../node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from '../node/allocatable.ts';
 import { nodeCapacity } from '../node/resources.ts';
@@ -44,7 +45,7 @@ export interface PodParts {
   readonly network: PodNetwork;
   readonly runtime: ContainerRuntime;
   readonly link: RuntimeLink;
-  readonly addresses: readonly string[];
+  readonly addresses: Pick<AddressWatch, 'current'>;
   readonly objects: ObjectReader;
   /** The manager that will act through what is made here. */
   readonly manager: () => PodManager;
@@ -100,7 +101,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
     podCgroups: config.cgroupsPerQOS ? await podCgroups(config, cgroups, capacity, log) : noPodCgroups,
     identityFiles: createPodIdentityFiles({
       ...{ events, clusterDNS, clusterDomain, resolvConf, podDir: directoryOf },
-      hostIps: () => parts.addresses,
+      hostIps: () => parts.addresses.current().primary,
     }),
     security: createSecurity({ seccompDefault: config.kubelet.seccompDefault ?? false, rootDir: config.rootDir }),
     resourcesOf: (pod, container) => linuxResources(container, { pod, cpuQuota: config.cpuQuota }),
@@ -125,7 +126,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       name: config.nodeName,
       memoryCapacity: capacity.memoryBytes,
       allocatable: available,
-      hostIps: () => parts.addresses,
+      hostIps: () => parts.addresses.current().primary,
     },
   };
 }

@@ -1,4 +1,3 @@
-import { networkInterfaces } from 'node:os';
 import { exec } from '../../cni/index.ts';
 import { createProxy, type ModeChoice, type PlanChanges, type Proxy } from '../../proxy/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
@@ -23,6 +22,7 @@ export interface NodeProxy {
 
 export function createNodeProxy(base: Foundation): NodeProxy {
   const proxy = openProxy(base);
+  base.addresses.subscribe((addresses) => proxy.updateNode({ addresses }));
   let outcome: ReturnType<NodeProxy['outcome']>;
   let begin = (): void => undefined;
   const begun = new Promise<void>((resolve) => (begin = resolve));
@@ -60,7 +60,7 @@ function openProxy({ config, addresses, log }: Foundation): Proxy {
     ...{ exec, log, mode, clock: systemClock, ...periods },
     nodeName: config.nodeName,
     nodeLabels: nodeLabels(config.nodeName, process.arch, config.nodeLabels),
-    nodeAddresses: { primary: addresses, all: hostAddresses() },
+    nodeAddresses: addresses.current(),
     config: {
       detectLocalMode: own.detectLocalMode || 'ClusterCIDR',
       clusterCidrs: own.clusterCIDR ? own.clusterCIDR.split(',') : config.podCidrs,
@@ -106,9 +106,4 @@ function proxySettings({ kubeProxy, proxyMode }: Config): ModeSettings {
       localhostNodePorts: kubeProxy?.iptables?.localhostNodePorts ?? false,
     },
   };
-}
-
-/** As they are now. */
-export function hostAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((infos) => (infos ?? []).map(({ address }) => address));
 }

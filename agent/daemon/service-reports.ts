@@ -7,7 +7,7 @@ import { type ProxyReport, reportServices, type ServicesState } from '../service
 import { TraceQuestionError } from '../services/trace-plan.ts';
 import { traceReport } from '../services/trace-report.ts';
 import type { Foundation } from './foundation.ts';
-import { hostAddresses, type NodeProxy } from './proxy.ts';
+import type { NodeProxy } from './proxy.ts';
 import type { Workers } from './workers.ts';
 
 /** What the local API shows of Services. */
@@ -43,7 +43,7 @@ export function createServiceReports(
         ...{ mode, plans: services.proxy.proxy.plans(), nodeName: config.nodeName },
         pods: manager.pods().map(({ pod, status }): Pod => (status === undefined ? pod : { ...pod, status })),
         services: services.services(),
-        localAddresses: [...new Set([...addresses, ...hostAddresses()].flatMap(reachable))],
+        localAddresses: [...new Set(addresses.current().all.flatMap(reachable))],
       });
     },
   };

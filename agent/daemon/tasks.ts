@@ -17,6 +17,7 @@ export type Task = (until: AbortSignal) => Promise<void>;
 /** All that the daemon does as long as it runs. */
 export function daemonTasks(base: Foundation, workers: Workers, startedAt: number): readonly Task[] {
   return [
+    (until) => base.addresses.run(until),
     (until) => workers.imageGc.run(until),
     (until) => workers.eviction.run(until),
     (until) => workers.services.proxy.run(until),
@@ -109,6 +110,6 @@ function nodeInfo({ config, link, network, addresses }: Foundation, startedAt: n
     network: { ready, name, cidrs, ...(reason === undefined ? {} : { reason }) },
     manifestDir: config.manifestDir,
     rootDir: config.rootDir,
-    addresses,
+    addresses: addresses.current().primary,
   };
 }
