@@ -5,7 +5,17 @@ import { CANARY_CHAIN } from './names.ts';
 import { listOwnChains, renderOwnChains } from './own-chains.ts';
 import { PROGRAMS, type Programs } from './programs.ts';
 import { fullChange, isLarge } from './render.ts';
-import { countRules, isEmpty, renderPieces, TABLES, type Change } from './restore.ts';
+import { isEmpty, renderPieces, TABLES, type Change } from './restore.ts';
+import {
+  countPieces,
+  noRules,
+  type Replaced,
+  reportCounts,
+  type RuleCounts,
+  sumOf,
+  totalAfterFull,
+  totalAfterPartial,
+} from './rule-counts.ts';
 import { renderCleanup } from './saved.ts';
 import { renderSharedChains, type SharedChain } from './shared-chains.ts';
 import { renderSharedRules, type SharedRules } from './shared-rules.ts';
@@ -28,6 +38,7 @@ interface Written {
   readonly settings: ProxySettings;
   readonly services: ReadonlySet<ServicePortPlan>;
   readonly shared: readonly SharedChain[];
+  readonly total: RuleCounts;
 }
 
 /**
@@ -46,16 +57,16 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
     (await exec({ file: programs.save, args: [], timeoutMs: RESTORE_TIMEOUT_MS }, signal)).stdout;
 
   /** The program reads the first rules while the last ones are not rendered yet. */
-  const restore = async (render: () => Iterable<string>, signal: AbortSignal): Promise<number> => {
-    const count = { rules: 0 };
-    const inputPieces = countedPieces(render(), count);
+  const restore = async (render: () => Iterable<string>, signal: AbortSignal): Promise<RuleCounts> => {
+    const counts = noRules();
+    const inputPieces = countPieces(render(), counts);
     const args = ['--noflush', ...LOCK_WAIT, '--counters'];
     try {
       await exec({ file: programs.restore, args, inputPieces, timeoutMs: RESTORE_TIMEOUT_MS }, signal);
     } catch (error) {
       throw error instanceof ExecFailure ? withLine(error, [...render()].join('')) : error;
     }
-    return count.rules;
+    return counts;
   };
 
   return {
@@ -68,9 +79,13 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
       const change =
         last === undefined ? fullChange(plan, shared, (await saving) ?? '') : partialChange(plan, shared, last);
       written = undefined;
-      const count = isEmpty(change) ? 0 : await restore(() => renderPieces(change), signal);
-      written = { settings: plan.settings, services: new Set(plan.services), shared };
-      return { full: last === undefined, written: count };
+      const count = isEmpty(change) ? noRules() : await restore(() => renderPieces(change), signal);
+      const total =
+        last === undefined
+          ? totalAfterFull(count, change)
+          : totalAfterPartial(last.total, count, replacedBy(plan, shared, last), plan.settings);
+      written = { settings: plan.settings, services: new Set(plan.services), shared, total };
+      return { full: last === undefined, written: sumOf(count), iptablesRules: reportCounts(total, count) };
     },
     isIntact: async (signal) => {
       for (const table of TABLES) {
@@ -87,13 +102,6 @@ export function createIptablesBackend({ exec, family, programs = PROGRAMS[family
       if (input !== '') await restore(() => [input], signal);
     },
   };
-}
-
-function* countedPieces(pieces: Iterable<string>, count: { rules: number }): Generator<string, void> {
-  for (const piece of pieces) {
-    count.rules += countRules(piece);
-    yield piece;
-  }
 }
 
 function remember<K extends object, V>(known: WeakMap<K, V>, key: K, make: (key: K) => V): V {
@@ -117,6 +125,14 @@ function partialChange(plan: ProxyPlan, shared: readonly SharedChain[], last: Wr
     own,
     gone: before.filter((chain) => !wanted.has(chain)),
     jumps: [],
+  };
+}
+
+function replacedBy(plan: ProxyPlan, shared: readonly SharedChain[], last: Written): Replaced {
+  const current = new Set(plan.services);
+  return {
+    shared: last.shared.filter(({ rules }, index) => rules !== shared[index]?.rules),
+    services: [...last.services].filter((service) => !current.has(service)),
   };
 }
 

@@ -21,6 +21,13 @@ async function freshDump(services: readonly ServicePortPlan[], settings: Partial
 
 const programs = (kernel: FakeKernel): string[] => kernel.runs.splice(0).map(({ file }) => file);
 
+/** Rules in chains that are not built in. */
+function rulesByTable(kernel: FakeKernel): Readonly<Record<string, number>> {
+  const tables = kernel.dump().split(/^\*/m).slice(1);
+  const counts = tables.map((text) => [text.split('\n')[0] ?? '', text.match(/^-A KUBE-/gm)?.length ?? 0] as const);
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
+}
+
 const restoreArgs = ['--noflush', '-w', '5', '--counters'];
 
 describe('sync', () => {
@@ -29,14 +36,14 @@ describe('sync', () => {
 
   test('is full at first, then writes what changed', async () => {
     const { kernel, backend } = start();
-    expect(await backend.sync(planOf([web, other]), false, signal)).toEqual({ full: true, written: 36 });
+    expect(await backend.sync(planOf([web, other]), false, signal)).toMatchObject({ full: true, written: 36 });
     expect(programs(kernel)).toEqual(['iptables-save', 'iptables-restore']);
 
-    expect(await backend.sync(planOf([web, other]), false, signal)).toEqual({ full: false, written: 0 });
+    expect(await backend.sync(planOf([web, other]), false, signal)).toMatchObject({ full: false, written: 0 });
     expect(programs(kernel)).toEqual([]);
 
     const changed = port([LOCAL], { nodePort: 30_080 });
-    expect(await backend.sync(planOf([changed, other]), false, signal)).toEqual({ full: false, written: 6 });
+    expect(await backend.sync(planOf([changed, other]), false, signal)).toMatchObject({ full: false, written: 6 });
     expect(kernel.runs.map(({ file, args, input }) => [file, args, input])).toMatchInlineSnapshot(`
       [
         [
@@ -65,6 +72,17 @@ describe('sync', () => {
       ]
     `);
     expect(kernel.dump()).toBe(await freshDump([changed, other]));
+  });
+
+  test('counts the rules that the kernel has in the chains of the proxy, also after partial syncs', async () => {
+    const { kernel, backend } = start();
+    const steps = [[web, other], [port([LOCAL], { nodePort: 30_080 }), other], [other], [], [web], [web]];
+    for (const services of steps) {
+      const { iptablesRules = {}, written } = await backend.sync(planOf(services), false, signal);
+      const counts = Object.entries(iptablesRules);
+      expect(Object.fromEntries(counts.map(([table, { total }]) => [table, total]))).toEqual(rulesByTable(kernel));
+      expect(counts.reduce((sum, [, count]) => sum + count.written, 0)).toBe(written);
+    }
   });
 
   test('removes what belonged to a Service that is gone, in the same restore', async () => {
