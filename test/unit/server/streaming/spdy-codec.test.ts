@@ -1,4 +1,4 @@
-import { constants, createDeflate, createInflate, deflateSync } from 'node:zlib';
+import { constants, createDeflate, createInflate, type Deflate, deflateSync, type Inflate } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dictionary, dictionaryId } from '../../../../agent/server/streaming/spdy/dictionary.ts';
@@ -198,7 +198,7 @@ describe('header blocks', () => {
 });
 
 /** Puts one block through a zlib stream that goes on. */
-async function through(stream: ReturnType<typeof createDeflate>, input: Buffer): Promise<Buffer> {
+async function through(stream: Deflate | Inflate, input: Buffer): Promise<Buffer> {
   const chunks: Buffer[] = [];
   const take = (chunk: Buffer): void => void chunks.push(chunk);
   stream.on('data', take);
