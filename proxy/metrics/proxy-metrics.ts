@@ -1,6 +1,6 @@
+import { createRegistry, type Labels, type Registry } from '../../cni/index.ts';
 import type { ProxyMode } from '../mode.ts';
 import type { Family, ProxyPlan, SyncReport } from '../types.ts';
-import { createRegistry, type Labels, type Registry } from './registry.ts';
 
 /** What happens to the proxy, counted under kube-proxy's names (pkg/proxy/metrics/metrics.go of 1.33, with `ip_family`). */
 export interface ProxyMetrics {

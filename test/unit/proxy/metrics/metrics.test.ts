@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createProxyMetrics } from '../../../../proxy/metrics/proxy-metrics.ts';
-import { createRegistry } from '../../../../proxy/metrics/registry.ts';
+import { createRegistry } from '../../../../cni/index.ts';
 import type { ProxyPlan, ServicePortPlan } from '../../../../proxy/types.ts';
 import { endpoint, SETTINGS, WEB } from '../services/helpers.ts';
 

@@ -1,9 +1,7 @@
 /*
- * The small part of a Prometheus client that the proxy needs: counters, gauges and histograms with labels, in the text format
- * 0.0.4 (prometheus.io/docs/instrumenting/exposition_formats).
+ * The small part of a Prometheus client that the daemon needs: counters, gauges and histograms with labels.
  */
-
-export type Labels = Readonly<Record<string, string>>;
+import { type Labels, type MetricType, renderHead, renderLabels, renderSample, renderValue } from './metrics-text.ts';
 
 /** A family of time series, with a value for each set of labels. */
 interface Metric {
@@ -11,15 +9,20 @@ interface Metric {
   render(): readonly string[];
 }
 
-export interface Counter {
+interface Removable {
+  /** Forgets the series whose labels match, such as those of an object that is gone. */
+  remove(matches: (labels: Labels) => boolean): void;
+}
+
+export interface Counter extends Removable {
   add(labels: Labels, by?: number): void;
 }
 
-export interface Gauge {
+export interface Gauge extends Removable {
   set(labels: Labels, value: number): void;
 }
 
-export interface Histogram {
+export interface Histogram extends Removable {
   observe(labels: Labels, value: number): void;
 }
 
@@ -35,9 +38,9 @@ export interface Registry {
 export function createRegistry(): Registry {
   const metrics = new Map<string, { readonly head: readonly string[]; readonly metric: Metric }>();
 
-  const register = <M extends Metric>(name: string, type: string, help: string, metric: M): M => {
+  const register = <M extends Metric>(name: string, type: MetricType, help: string, metric: M): M => {
     if (metrics.has(name)) throw new Error(`metric ${name} exists already`);
-    metrics.set(name, { head: [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`], metric });
+    metrics.set(name, { head: renderHead(name, type, help), metric });
     return metric;
   };
 
@@ -53,14 +56,15 @@ export function createRegistry(): Registry {
 }
 
 function createValues(name: string): Metric & Counter & Gauge {
-  const values = new Map<string, number>();
+  const values = new Map<string, { readonly labels: Labels; readonly value: number }>();
+  const set = (labels: Labels, value: number): void => {
+    values.set(renderLabels(labels), { labels, value });
+  };
   return {
-    add: (labels, by = 1) => {
-      const key = formatLabels(labels);
-      values.set(key, (values.get(key) ?? 0) + by);
-    },
-    set: (labels, value) => values.set(formatLabels(labels), value),
-    render: () => [...values].map(([labels, value]) => `${name}${labels} ${formatValue(value)}`),
+    add: (labels, by = 1) => set(labels, (values.get(renderLabels(labels))?.value ?? 0) + by),
+    set,
+    remove: (matches) => removeMatching(values, matches),
+    render: () => [...values.values()].map((sample) => renderSample(name, sample)),
   };
 }
 
@@ -76,15 +80,23 @@ function createHistogram(name: string, buckets: readonly number[]): Metric & His
   const series = new Map<string, Observed>();
   return {
     observe: (labels, value) => {
-      const key = formatLabels(labels);
+      const key = renderLabels(labels);
       const observed = series.get(key) ?? { labels, counts: bounds.map(() => 0), sum: 0 };
       const index = bounds.findIndex((bound) => value <= bound);
       observed.counts[index] = (observed.counts[index] ?? 0) + 1;
       observed.sum += value;
       series.set(key, observed);
     },
+    remove: (matches) => removeMatching(series, matches),
     render: () => [...series.values()].flatMap((observed) => renderHistogram(name, bounds, observed)),
   };
+}
+
+function removeMatching(
+  series: Map<string, { readonly labels: Labels }>,
+  matches: (labels: Labels) => boolean,
+): void {
+  for (const [key, { labels }] of series) if (matches(labels)) series.delete(key);
 }
 
 function renderHistogram(
@@ -95,25 +107,11 @@ function renderHistogram(
   let total = 0;
   const lines = bounds.map((bound, index) => {
     total += counts[index] ?? 0;
-    return `${name}_bucket${formatLabels({ ...labels, le: formatValue(bound) })} ${total}`;
+    return renderSample(`${name}_bucket`, { labels: { ...labels, le: renderValue(bound) }, value: total });
   });
-  const suffix = formatLabels(labels);
-  return [...lines, `${name}_sum${suffix} ${formatValue(sum)}`, `${name}_count${suffix} ${total}`];
-}
-
-function formatLabels(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escapeLabel(value)}"`);
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-}
-
-function escapeLabel(value: string): string {
-  return escapeHelp(value).replaceAll('"', '\\"');
-}
-
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
-}
-
-function formatValue(value: number): string {
-  return value === Number.POSITIVE_INFINITY ? '+Inf' : String(value);
+  return [
+    ...lines,
+    renderSample(`${name}_sum`, { labels, value: sum }),
+    renderSample(`${name}_count`, { labels, value: total }),
+  ];
 }
