@@ -1,0 +1,126 @@
+import { parseLimit, parseMemoryStat, workingSet } from '../stats/parse.ts';
+import type { CgroupDetails, CpuSample, MemorySample } from './types.ts';
+
+/** Reads a file of a cgroup; undefined when it is not there. On cgroup v1 the controller says which hierarchy. */
+export type ReadCgroupFile = (controller: string, file: string) => string | undefined;
+
+/** The `user` and `system` of `cpuacct.stat` are in these (sysconf(_SC_CLK_TCK), 100 on every Linux architecture). */
+const tickNanos = 10_000_000;
+
+/** A limit of cgroup v2 is `max`, or its quota and period: `20000 100000`. */
+const defaultPeriod = 100_000;
+
+export function cpuV1(read: ReadCgroupFile): CpuSample | undefined {
+  const usage = numberIn(read('cpuacct', 'cpuacct.usage'));
+  if (usage === undefined) return undefined;
+  const ticks = parseMemoryStat(read('cpuacct', 'cpuacct.stat') ?? '');
+  const stat = parseMemoryStat(read('cpu', 'cpu.stat') ?? '');
+  return {
+    usageNanos: usage,
+    userNanos: (ticks.get('user') ?? 0) * tickNanos,
+    systemNanos: (ticks.get('system') ?? 0) * tickNanos,
+    periods: stat.get('nr_periods') ?? 0,
+    throttledPeriods: stat.get('nr_throttled') ?? 0,
+    throttledNanos: stat.get('throttled_time') ?? 0,
+  };
+}
+
+export function cpuV2(read: ReadCgroupFile): CpuSample | undefined {
+  const text = read('cpu', 'cpu.stat');
+  if (text === undefined) return undefined;
+  const stat = parseMemoryStat(text);
+  const micros = (field: string): number => (stat.get(field) ?? 0) * 1_000;
+  return {
+    usageNanos: micros('usage_usec'),
+    userNanos: micros('user_usec'),
+    systemNanos: micros('system_usec'),
+    periods: stat.get('nr_periods') ?? 0,
+    throttledPeriods: stat.get('nr_throttled') ?? 0,
+    throttledNanos: micros('throttled_usec'),
+  };
+}
+
+/** The fields with `total_` are those of the whole subtree. */
+export function memoryV1(read: ReadCgroupFile): MemorySample | undefined {
+  const usage = numberIn(read('memory', 'memory.usage_in_bytes'));
+  const text = read('memory', 'memory.stat');
+  if (usage === undefined || text === undefined) return undefined;
+  const stat = parseMemoryStat(text);
+  const total = (field: string): number => stat.get(`total_${field}`) ?? stat.get(field) ?? 0;
+  return {
+    usage,
+    workingSet: workingSet(usage, total('inactive_file')),
+    rss: total('rss'),
+    cache: total('cache'),
+    mappedFile: total('mapped_file'),
+    pageFaults: total('pgfault'),
+    majorPageFaults: total('pgmajfault'),
+    limit: limitIn(read('memory', 'memory.limit_in_bytes')),
+  };
+}
+
+/** The root does not count its use: it is anonymous memory and page cache (runc: `cgroups/fs2/memory.go`). */
+export function memoryV2(read: ReadCgroupFile): MemorySample | undefined {
+  const text = read('memory', 'memory.stat');
+  if (text === undefined) return undefined;
+  const stat = parseMemoryStat(text);
+  const field = (name: string): number => stat.get(name) ?? 0;
+  const usage = numberIn(read('memory', 'memory.current')) ?? field('anon') + field('file');
+  return {
+    usage,
+    workingSet: workingSet(usage, field('inactive_file')),
+    rss: field('anon'),
+    cache: field('file'),
+    mappedFile: field('file_mapped'),
+    pageFaults: field('pgfault'),
+    majorPageFaults: field('pgmajfault'),
+    limit: limitIn(read('memory', 'memory.max')),
+  };
+}
+
+export function detailsV1(read: ReadCgroupFile): CgroupDetails {
+  const number = (controller: string, file: string): number | undefined => numberIn(read(controller, file));
+  const quota = number('cpu', 'cpu.cfs_quota_us');
+  return {
+    swap: parseMemoryStat(read('memory', 'memory.stat') ?? '').get('total_swap'),
+    peak: number('memory', 'memory.max_usage_in_bytes'),
+    limitHits: number('memory', 'memory.failcnt'),
+    oomKills: parseMemoryStat(read('memory', 'memory.oom_control') ?? '').get('oom_kill'),
+    threads: number('pids', 'pids.current'),
+    cpuShares: number('cpu', 'cpu.shares'),
+    cpuPeriod: number('cpu', 'cpu.cfs_period_us'),
+    cpuQuota: quota !== undefined && quota > 0 ? quota : undefined,
+  };
+}
+
+export function detailsV2(read: ReadCgroupFile): CgroupDetails {
+  const number = (controller: string, file: string): number | undefined => numberIn(read(controller, file));
+  const events = parseMemoryStat(read('memory', 'memory.events') ?? '');
+  const max = read('cpu', 'cpu.max');
+  const [quota, period] = (max ?? '').trim().split(' ').map(Number);
+  const weight = number('cpu', 'cpu.weight');
+  return {
+    swap: number('memory', 'memory.swap.current'),
+    peak: number('memory', 'memory.peak'),
+    limitHits: events.get('max'),
+    oomKills: events.get('oom_kill'),
+    threads: number('pids', 'pids.current'),
+    cpuShares: weight === undefined ? undefined : weightToShares(weight),
+    cpuPeriod: max === undefined ? undefined : (period ?? defaultPeriod),
+    cpuQuota: quota !== undefined && Number.isFinite(quota) ? quota : undefined,
+  };
+}
+
+/** cAdvisor tells the weight of cgroup v2 as shares, by the line through (1, 2) and (10000, 262144). */
+function weightToShares(weight: number): number {
+  return Math.floor(2 + ((weight - 1) * 262_142) / 9_999);
+}
+
+function limitIn(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseLimit(text);
+}
+
+function numberIn(text: string | undefined): number | undefined {
+  const number = text === undefined || text.trim() === '' ? Number.NaN : Number(text.trim());
+  return Number.isFinite(number) ? number : undefined;
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CgroupVersion } from '../cgroups/files-render.ts';
+import { cpuV1, cpuV2, detailsV1, detailsV2, memoryV1, memoryV2, type ReadCgroupFile } from './cgroup-parse.ts';
+import { createRates } from './rates.ts';
+import type { CgroupSample } from './types.ts';
+
+/** Measures cgroups, and remembers what they had used when they were last measured. */
+export interface CgroupSampler {
+  /** @param path below the mount point of a controller; empty for the root */
+  sample(path: string, withDetails: boolean): CgroupSample;
+  /** IDs of the processes in the cgroup itself; empty for one that is not there. */
+  processes(path: string): readonly number[];
+  /** Forgets cgroups that are not among these. */
+  retain(paths: ReadonlySet<string>): void;
+}
+
+export interface CgroupSamplerDeps {
+  /** Mount point: `/sys/fs/cgroup`. */
+  readonly root: string;
+  readonly version: CgroupVersion;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * Files of the kernel are read in this thread: they wait for no disk, and the way through the thread pool costs several
+ * times what the read does. Whoever samples many cgroups has to let others run in between.
+ */
+export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): CgroupSampler {
+  const rates = createRates();
+  const reader =
+    (path: string): ReadCgroupFile =>
+    (controller, file) =>
+      readIfThere(version === 1 ? join(root, controller, path, file) : join(root, path, file));
+  return {
+    sample: (path, withDetails) => {
+      const read = reader(path);
+      const cpu = version === 1 ? cpuV1(read) : cpuV2(read);
+      const time = now();
+      return {
+        time,
+        cpu,
+        memory: version === 1 ? memoryV1(read) : memoryV2(read),
+        nanoCores: cpu === undefined ? undefined : rates.rate(path, { time, usageNanos: cpu.usageNanos }),
+        details: withDetails ? (version === 1 ? detailsV1(read) : detailsV2(read)) : undefined,
+      };
+    },
+    processes: (path) => {
+      const text = reader(path)('memory', 'cgroup.procs') ?? '';
+      return text.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]));
+    },
+    retain: (paths) => rates.retain(paths),
+  };
+}
+
+/** A cgroup or process that goes while its file is open answers ENODEV or ESRCH; a v2 file may not support reading. */
+export function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (['ENOENT', 'ENODEV', 'ESRCH', 'EOPNOTSUPP', 'EINVAL'].includes(code)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { type Family, renderFamilies } from '../../cni/index.ts';
+import { version } from '../version.ts';
+import type { ListedContainer } from './containers.ts';
+import type { KubeletMetrics } from './kubelet-metrics.ts';
+import { processFamilies } from './process.ts';
+
+export interface DaemonMetrics {
+  readonly nodeName: string;
+  /** `/proc` */
+  readonly procRoot: string;
+  readonly listed: readonly ListedContainer[];
+  readonly kubelet: Pick<KubeletMetrics, 'render'>;
+}
+
+/** `/metrics`: what the daemon has counted, what it runs, and itself. */
+export function renderDaemonMetrics({ nodeName, procRoot, listed, kubelet }: DaemonMetrics): string {
+  const families = [buildInfo(), ...podFamilies(nodeName, listed), ...processFamilies(procRoot)];
+  return kubelet.render() + renderFamilies(families);
+}
+
+function podFamilies(nodeName: string, listed: readonly ListedContainer[]): readonly Family[] {
+  const sandboxes = listed.filter(({ kind, state }) => kind === 'sandbox' && state === 'running');
+  const states = new Map<string, number>();
+  for (const { kind, state } of listed) {
+    if (kind === 'container') states.set(containerState(state), (states.get(containerState(state)) ?? 0) + 1);
+  }
+  return [
+    {
+      ...{ name: 'kubelet_node_name', type: 'gauge', help: 'Name of the node. The value is always 1.' },
+      samples: [{ labels: { node: nodeName }, value: 1 }],
+    },
+    {
+      ...{ name: 'kubelet_running_pods', type: 'gauge', help: 'Pods whose sandbox runs' },
+      samples: [{ labels: {}, value: new Set(sandboxes.map(({ pod }) => pod.uid)).size }],
+    },
+    {
+      ...{ name: 'kubelet_running_containers', type: 'gauge', help: 'Containers by their state' },
+      samples: [...states].map(([state, value]) => ({ labels: { container_state: state }, value })),
+    },
+  ];
+}
+
+/** The states of the CRI (kubelet: `container.State`). */
+function containerState(docker: string): string {
+  if (docker === 'running' || docker === 'created') return docker;
+  return ['exited', 'dead', 'removing'].includes(docker) ? 'exited' : 'unknown';
+}
+
+function buildInfo(): Family {
+  const [major = '', minor = ''] = version.split('.');
+  return {
+    ...{ name: 'kubernetes_build_info', type: 'gauge', help: 'Version of podwright. The value is always 1.' },
+    samples: [{ labels: { git_version: `v${version}`, major, minor, platform: `linux/${process.arch}` }, value: 1 }],
+  };
+}
