@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Pod } from '../objects/types.ts';
 import { fileSystemStats, type PodStats } from '../stats/index.ts';
 import { parseProcesses } from '../stats/parse.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { DiskObservation, PodDisk } from './types.ts';
 
 export interface DiskDeps {
@@ -30,21 +31,35 @@ export interface Disks {
 /** Walking through volumes is work for the disk: the kubelet does it once in `volumeStatsAggPeriod`, 1 min by default. */
 const maxAgeMs = 60_000;
 
+const maxWalkMs = 60_000;
+
 export function createDisks(deps: DiskDeps): Disks {
   let last: { readonly at: number; readonly result: Promise<DiskObservation> } | undefined;
   return {
     observe: async (signal) => {
       if (last === undefined || deps.now() - last.at >= maxAgeMs) {
-        const started = { at: deps.now(), result: measure(deps, signal) };
+        // Who asked first may go while others wait.
+        const started = { at: deps.now(), result: measure(deps, AbortSignal.timeout(maxWalkMs)) };
         last = started;
-        // What failed, or was given up by who asked first, is measured again for the next one.
         started.result.catch(() => {
           if (last === started) last = undefined;
         });
       }
-      return last.result;
+      return orAborted(last.result, signal);
     },
   };
+}
+
+async function orAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const done = new AbortController();
+  const aborted = untilAborted(AbortSignal.any([signal, done.signal])).then(() => signal.throwIfAborted());
+  try {
+    await Promise.race([result, aborted]);
+    return await result;
+  } finally {
+    done.abort();
+  }
 }
 
 async function measure(deps: DiskDeps, signal: AbortSignal): Promise<DiskObservation> {

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events/types.ts';
+import type { ProbeMetrics } from '../metrics/index.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -7,7 +8,7 @@ import { createCheckRunner, type RunCheck } from './check-run.ts';
 import { ContainerProbes, type Worker } from './container-probes.ts';
 import { recordOutcome } from './events.ts';
 import { createSchedule, type Schedule } from './schedule.ts';
-import type { ProbedContainer, ProbeFailure, ProbeKind, ProbeManager, ProbeResult } from './types.ts';
+import type { Outcome, ProbedContainer, ProbeFailure, ProbeKind, ProbeManager, ProbeResult } from './types.ts';
 import { decide, nextDue } from './worker-plan.ts';
 
 /*
@@ -24,6 +25,7 @@ export interface ProbeDeps {
   readonly log: Log;
   /** A verdict of a pod's container has changed. */
   readonly onChange: (podUid: string) => void;
+  readonly metrics?: Pick<ProbeMetrics, 'probed' | 'remove'>;
   /** From 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
 }
@@ -79,6 +81,7 @@ class Manager implements ProbeManager {
     const entry = this.#pods.get(uid);
     if (entry === undefined) return;
     this.#pods.delete(uid);
+    this.#deps.metrics?.remove(uid);
     for (const [id, probes] of entry.containers) this.#end(entry, id, probes);
   }
 
@@ -151,8 +154,10 @@ class Manager implements ProbeManager {
     const { id } = worker.container;
     const { signal } = worker.controller;
     const context = { containerId: id, timeoutMs: worker.settings.timeoutMs, signal };
+    const begin = performance.now();
     const outcome = await this.#check(worker.check, context);
     if (signal.aborted) return;
+    this.#measure(worker, outcome, (performance.now() - begin) / 1_000);
     recordOutcome(this.#deps.events, worker, outcome);
     const before = worker.state.verdict;
     worker.state = decide(worker.state, worker.kind, worker.settings.thresholds, outcome);
@@ -161,6 +166,14 @@ class Manager implements ProbeManager {
     }
     // Last: whoever is told may end this worker.
     if (worker.state.verdict !== before) this.#publish(worker);
+  }
+
+  #measure({ container, kind }: Worker, { result }: Outcome, seconds: number): void {
+    const { name, namespace, uid } = container.pod.metadata;
+    this.#deps.metrics?.probed({
+      ...{ pod: { name, namespace, uid }, container: container.name, kind, seconds },
+      result: result === 'warning' ? 'success' : result === 'error' ? 'unknown' : result,
+    });
   }
 
   #publish({ container, kind, state }: Worker): void {

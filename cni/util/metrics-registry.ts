@@ -92,10 +92,7 @@ function createHistogram(name: string, buckets: readonly number[]): Metric & His
   };
 }
 
-function removeMatching(
-  series: Map<string, { readonly labels: Labels }>,
-  matches: (labels: Labels) => boolean,
-): void {
+function removeMatching(series: Map<string, { readonly labels: Labels }>, matches: (labels: Labels) => boolean): void {
   for (const [key, { labels }] of series) if (matches(labels)) series.delete(key);
 }
 
