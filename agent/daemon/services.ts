@@ -28,7 +28,14 @@ export async function createNodeServices(base: Foundation, pods: () => readonly 
   // Services that there were before may have left rules.
   if (kept.size > 0) proxy.begin();
   const controller = createServiceController({
-    ...{ objects: store, pods, keptFile, nodeName: config.nodeName, ranges: config.services },
+    ...{
+      objects: store,
+      pods,
+      keptFile,
+      nodeName: config.nodeName,
+      zone: config.nodeLabels['topology.kubernetes.io/zone'],
+      ranges: config.services,
+    },
     kept,
     onChange: (changes) => proxy.update(changes),
     onError: (error) => log.warn({ err: error }, 'addresses of Services cannot be written down'),

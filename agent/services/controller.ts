@@ -17,6 +17,8 @@ export interface ServiceControllerDeps {
   readonly objects: ObjectReader;
   readonly pods: () => readonly PodView[];
   readonly nodeName: string;
+  /** Of the node; undefined when it is not known. */
+  readonly zone?: string | undefined;
   readonly ranges: ServiceRanges;
   /** What was given before, and the file that keeps it. */
   readonly kept: KeptServices;
@@ -71,6 +73,7 @@ export function createServiceController(deps: ServiceControllerDeps): ServiceCon
       endpoints: deps.objects.objects('Endpoints'),
       slices: deps.objects.objects('EndpointSlice'),
       nodeName: deps.nodeName,
+      ...(deps.zone === undefined ? {} : { zone: deps.zone }),
     });
     const changes = difference(slices, byKey(found));
     slices = applied(slices, changes);

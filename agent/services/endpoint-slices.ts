@@ -10,6 +10,12 @@ type Family = 4 | 6;
 
 const CONTROLLER = 'endpointslice-controller.podwright';
 
+/** Where the pods are. */
+interface Place {
+  readonly nodeName: string;
+  readonly zone?: string;
+}
+
 /**
  * The EndpointSlices of a Service that selects local pods, as the EndpointSlice controller makes them
  * (staging/src/k8s.io/endpointslice/{reconciler,utils}.go): a slice for each address family and each set of ports that the
@@ -20,11 +26,14 @@ export function endpointSlicesOf(
   service: Service,
   pods: readonly ServicePod[],
   nodeName: string,
+  zone?: string,
 ): readonly EndpointSlice[] {
   const { selector = {}, type } = service.spec ?? {};
   if (type === 'ExternalName' || Object.keys(selector).length === 0) return [];
   const chosen = pods.filter((pod) => pod.namespace === service.metadata.namespace && isChosen(pod, selector));
-  return familiesOf(service).flatMap((family) => slicesOf(service, chosen, family, nodeName));
+  return familiesOf(service).flatMap((family) =>
+    slicesOf(service, chosen, family, { nodeName, ...(zone === undefined ? {} : { zone }) }),
+  );
 }
 
 function isChosen(pod: ServicePod, selector: Readonly<Record<string, string>>): boolean {
@@ -47,7 +56,7 @@ function slicesOf(
   service: Service,
   pods: readonly ServicePod[],
   family: Family,
-  nodeName: string,
+  node: Place,
 ): readonly EndpointSlice[] {
   const groups = new Map<string, { ports: readonly Port[]; endpoints: Endpoint[] }>();
   for (const pod of [...pods].sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)))) {
@@ -56,7 +65,7 @@ function slicesOf(
     const ports = portsOf(service, pod);
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: [] };
-    group.endpoints.push(toEndpoint(service, pod, address, nodeName));
+    group.endpoints.push(toEndpoint(service, pod, address, node));
     groups.set(key, group);
   }
   return [...groups].map(([key, { ports, endpoints }]) => ({
@@ -86,7 +95,7 @@ function targetOf({ targetPort, port, protocol = 'TCP' }: ServicePortSpec, pod: 
   return pod.ports.find((own) => own.name === targetPort && (own.protocol ?? 'TCP') === protocol)?.containerPort;
 }
 
-function toEndpoint(service: Service, pod: ServicePod, address: string, nodeName: string): Endpoint {
+function toEndpoint(service: Service, pod: ServicePod, address: string, node: Place): Endpoint {
   const { terminating, ready: serving } = pod;
   const published = service.spec?.publishNotReadyAddresses ?? false;
   // Only such a pod has a DNS name of its own.
@@ -94,8 +103,21 @@ function toEndpoint(service: Service, pod: ServicePod, address: string, nodeName
   return {
     addresses: [address],
     conditions: { ready: published || (serving && !terminating), serving, terminating },
-    nodeName,
+    ...node,
     targetRef: { kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid },
     ...(hostname ? { hostname } : {}),
+    ...hintsOf(service, node),
   };
+}
+
+/**
+ * For which nodes and zones an endpoint is (KEP-3015; staging/src/k8s.io/endpointslice/trafficdist). Without its zone an endpoint
+ * has no hint for one.
+ */
+function hintsOf({ spec = {} }: Service, { nodeName, zone }: Place): Pick<Endpoint, 'hints'> {
+  const forZones = zone === undefined ? {} : { forZones: [{ name: zone }] };
+  const { trafficDistribution } = spec;
+  if (trafficDistribution === 'PreferSameNode') return { hints: { forNodes: [{ name: nodeName }], ...forZones } };
+  const isZonal = trafficDistribution === 'PreferClose' || trafficDistribution === 'PreferSameZone';
+  return isZonal && zone !== undefined ? { hints: forZones } : {};
 }

@@ -11,17 +11,19 @@ export interface StandaloneInput {
   readonly endpoints: readonly Endpoints[];
   readonly slices: readonly EndpointSlice[];
   readonly nodeName: string;
+  /** Of the node. */
+  readonly zone?: string;
 }
 
 /** The EndpointSlices of all Services: of local pods by selectors, of Endpoints, and those that manifests hold themselves. */
 export function standaloneSlices(input: StandaloneInput): readonly EndpointSlice[] {
-  const { services, pods, endpoints, slices, nodeName } = input;
+  const { services, pods, endpoints, slices, nodeName, zone } = input;
   const mirrored = new Map(endpoints.map((one) => [serviceKey(one), one]));
   return [
     ...services.flatMap((service) => {
       const own = mirrored.get(serviceKey(service));
       return [
-        ...endpointSlicesOf(service, pods, nodeName),
+        ...endpointSlicesOf(service, pods, nodeName, zone),
         ...(own === undefined ? [] : mirrorEndpoints(service, own)),
       ];
     }),

@@ -197,3 +197,20 @@ describe('Endpoints', () => {
     ]);
   });
 });
+
+test.each([
+  ['PreferSameNode', 'zone-1', { forNodes: [{ name: NODE }], forZones: [{ name: 'zone-1' }] }],
+  ['PreferSameNode', undefined, { forNodes: [{ name: NODE }] }],
+  ['PreferSameZone', 'zone-1', { forZones: [{ name: 'zone-1' }] }],
+  ['PreferClose', 'zone-1', { forZones: [{ name: 'zone-1' }] }],
+  ['PreferClose', undefined, undefined],
+  [undefined, 'zone-1', undefined],
+])('trafficDistribution %s gives hints by the node and its zone %s', (trafficDistribution, zone, hints) => {
+  const spec = {
+    clusterIP: '192.0.2.1',
+    ...SELECTOR,
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+  };
+  const [slice] = endpointSlicesOf(service(spec), [pod('a')], NODE, zone);
+  expect(slice?.endpoints.map((one) => [one.zone, one.hints])).toEqual([[zone, hints]]);
+});
