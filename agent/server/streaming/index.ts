@@ -1,4 +1,6 @@
 export { serveCommand } from './command.ts';
+export { servePortForward } from './port-forward.ts';
+export type { DialPort } from './port-forward-run.ts';
 export {
   type CommandEnd,
   type CommandOptions,

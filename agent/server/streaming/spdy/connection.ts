@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { encodeFrame, type Frame, FrameReader, goAwayStatus, maxDataLength, resetStatus } from './frames.ts';
 import { type Headers, HeaderReader, HeaderWriter } from './header-blocks.ts';
@@ -47,6 +48,7 @@ export class SpdyConnection {
   constructor(transport: Duplex, head: Buffer, options: SpdyOptions) {
     this.#transport = transport;
     this.#options = options;
+    setMaxListeners(0, this.#closed.signal); // One for each stream whose other end is being dialled.
     this.#owner = {
       sendData: this.#sendData.bind(this),
       forget: this.#forget.bind(this),
