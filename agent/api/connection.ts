@@ -1,0 +1,91 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { type Material, parseKubeconfig } from './kubeconfig-parse.ts';
+
+/** What it takes to speak to an API server; all texts, no files. */
+export interface ApiConnection {
+  /** As `https://192.0.2.1:6443`, perhaps with a path. */
+  readonly server: string;
+  /** PEM, one or more certificates. Undefined: the authorities that Node.js knows. */
+  readonly ca: string | undefined;
+  /** PEM, with the chain. */
+  readonly certificate?: string | undefined;
+  /** PEM. */
+  readonly key?: string | undefined;
+  readonly token?: string | undefined;
+  /** The name that the server's certificate must have, in the place of the one in `server`. */
+  readonly tlsServerName?: string | undefined;
+  /** The server's certificate is not looked at. */
+  readonly insecure?: boolean;
+}
+
+/**
+ * Reads a kubeconfig and the files that it names.
+ *
+ * @param context default: the file's `current-context`
+ * @throws ConfigError with the field, when the kubeconfig is wrong
+ * @throws Error when a file cannot be read, is no PEM, or the key is not the certificate's; never with a secret
+ */
+export async function loadKubeconfig(path: string, context?: string): Promise<ApiConnection> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new Error(`cannot read the kubeconfig: ${(error as Error).message}`, { cause: error });
+  });
+  const { cluster, user } = parseKubeconfig(path, text, context);
+  const [ca, certificate, key, token] = await Promise.all(
+    [cluster.ca, user.certificate, user.key, user.token].map(readMaterial),
+  );
+  if (ca !== undefined) readCertificate(ca, cluster.ca);
+  checkPair(certificate, key, user.certificate, user.key);
+  const { server, tlsServerName, insecure } = cluster;
+  return { server, ca, certificate, key, token: token?.trim(), tlsServerName, insecure };
+}
+
+async function readMaterial(material: Material | undefined): Promise<string | undefined> {
+  if (material === undefined) return undefined;
+  const { source, place } = material;
+  const text = 'text' in source ? source.text : await readFileAt(place, source.file);
+  if (text.trim() === '') throw new Error(`${place}: is empty`);
+  return text;
+}
+
+async function readFileAt(place: string, file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw new Error(`${place}: cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function readCertificate(pem: string, material: Material | undefined): X509Certificate {
+  try {
+    return new X509Certificate(pem);
+  } catch {
+    throw new Error(`${nameOf(material)}: is no certificate in PEM`);
+  }
+}
+
+/** Two files that are replaced one after the other may not fit for a moment. */
+function checkPair(
+  certificate: string | undefined,
+  key: string | undefined,
+  certificateAt: Material | undefined,
+  keyAt: Material | undefined,
+): void {
+  if (certificate === undefined || key === undefined) return;
+  const parsed = readCertificate(certificate, certificateAt);
+  let privateKey;
+  try {
+    privateKey = createPrivateKey(key);
+  } catch {
+    throw new Error(`${nameOf(keyAt)}: is no private key in PEM`); // OpenSSL's reason tells nothing that helps.
+  }
+  if (!parsed.checkPrivateKey(privateKey)) {
+    throw new Error(`${nameOf(keyAt)}: is not the key of the client certificate`);
+  }
+}
+
+function nameOf(material: Material | undefined): string {
+  if (material === undefined) return 'kubeconfig';
+  const { source, place } = material;
+  return 'file' in source ? `${place}: ${source.file}` : place;
+}
