@@ -33,8 +33,16 @@ export interface ContainerRuntime {
   execSync(id: string, command: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<ExecSyncResult>;
   /** Runs a command with streams attached; resolves to its exit code. */
   exec(id: string, command: readonly string[], streams: ExecStreams, signal: AbortSignal): Promise<number>;
+  /**
+   * Connects to the streams of a container's own process, from now on; resolves when the process has ended. With
+   * `stdinOnce` the process' input ends with the first attachment that has one.
+   */
+  attach(id: string, streams: ExecStreams, signal: AbortSignal): Promise<void>;
   /** Writes what a container printed to `streams`; ends with the log, or when following with the container. */
   containerLogs(id: string, options: LogOptions, streams: LogStreams, signal: AbortSignal): Promise<void>;
+
+  /** Path of the network namespace of a pod whose sandbox runs; undefined without one. */
+  networkNamespace(uid: string, signal: AbortSignal): Promise<string | undefined>;
 
   /** Every sandbox and container of one pod, newest first. */
   podStatus(uid: string, signal: AbortSignal): Promise<RuntimePod>;

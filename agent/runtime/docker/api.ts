@@ -27,7 +27,11 @@ export interface ContainerInspection {
   readonly Id: string;
   readonly Created: string;
   readonly Image: string;
-  readonly Config: { readonly Labels: Readonly<Record<string, string>>; readonly Tty?: boolean };
+  readonly Config: {
+    readonly Labels: Readonly<Record<string, string>>;
+    readonly Tty?: boolean;
+    readonly OpenStdin?: boolean;
+  };
   readonly HostConfig: {
     readonly NetworkMode?: string;
     readonly CpuShares?: number;
@@ -124,6 +128,15 @@ export interface LogQuery {
   readonly tail: string;
 }
 
+/** Query of `POST /containers/{id}/attach`. */
+export interface AttachQuery {
+  readonly stream: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly detachKeys: string;
+}
+
 /**
  * The Docker calls that podwright uses. Rejects with `DockerError` (an answer of the API), `RuntimeUnavailableError`
  * (nobody answers) or the signal's reason. A stream is destroyed when the signal is aborted.
@@ -143,6 +156,14 @@ export interface DockerClient {
   /** What a container printed; framed unless it has a terminal. */
   containerLogs(id: string, query: LogQuery, signal: AbortSignal): Promise<Readable>;
   events(filters: Record<string, readonly string[]>, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
+
+  /** Streams of a container's process; its output is framed unless it has a terminal, and its end is the input's end. */
+  attachContainer(id: string, query: AttachQuery, signal: AbortSignal): Promise<Duplex>;
+  resizeContainer(
+    id: string,
+    size: { readonly width: number; readonly height: number },
+    signal: AbortSignal,
+  ): Promise<void>;
 
   createExec(containerId: string, body: ExecCreateBody, signal: AbortSignal): Promise<string>;
   /** Starts a command and resolves to its output; framed unless it has a terminal. */

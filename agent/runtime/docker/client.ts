@@ -2,6 +2,7 @@ import { addAbortSignal, type Duplex, type Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { withDeadline } from '../../deadline.ts';
 import type {
+  AttachQuery,
   ContainerCreateBody,
   ContainerInspection,
   ContainerListEntry,
@@ -35,6 +36,7 @@ interface Engine {
     start(options: Cancellable): Promise<unknown>;
     stop(options: Cancellable & { t: number }): Promise<unknown>;
     remove(options: Cancellable & { force: boolean; v: boolean }): Promise<unknown>;
+    resize(options: Cancellable & { w: number; h: number }): Promise<unknown>;
     update(options: ContainerUpdateBody & Cancellable): Promise<unknown>;
     inspect(options: Cancellable): Promise<ContainerInspection>;
     exec(options: ExecCreateBody & Cancellable): Promise<{ id: string }>;
@@ -59,7 +61,7 @@ interface Engine {
   listImages(options: Cancellable): Promise<ImageListEntry[]>;
   pull(name: string, options: Cancellable & { authconfig?: Docker.AuthConfig }): Promise<NodeJS.ReadableStream>;
   loadImage(archive: Buffer, options: Cancellable & { quiet: boolean }): Promise<NodeJS.ReadableStream>;
-  readonly modem: { dial(request: object, callback: (error: Error | null, answer: Readable) => void): void };
+  readonly modem: { dial(request: object, callback: (error: Error | null, answer: Duplex) => void): void };
 }
 
 /**
@@ -123,6 +125,13 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
     events: (filters, abortSignal) =>
       stream('docker events', abortSignal, () => docker.getEvents({ filters: JSON.stringify(filters), abortSignal })),
 
+    attachContainer: (id, query, abortSignal) =>
+      stream(`attach to container ${id}`, abortSignal, async () => {
+        return addAbortSignal(abortSignal, await openAttachment(docker, id, query, abortSignal));
+      }),
+    resizeContainer: (id, { width, height }, signal) =>
+      act(`resize container ${id}`, signal, (options) => container(id).resize({ w: width, h: height, ...options })),
+
     createExec: (id, body, signal) =>
       call(`create exec in container ${id}`, signal, async (options) => {
         return (await container(id).exec({ ...body, ...options })).id;
@@ -154,6 +163,21 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
   };
 }
 
+/** dockerode's own call sends the signal to Docker as a parameter. */
+function openAttachment(docker: Engine, id: string, query: AttachQuery, abortSignal: AbortSignal): Promise<Duplex> {
+  const request = {
+    path: `/containers/${encodeURIComponent(id)}/attach?`,
+    method: 'POST',
+    isStream: true,
+    hijack: true,
+    openStdin: true,
+    abortSignal,
+    statusCodes: { 200: true },
+    options: { _query: query, _body: {} },
+  };
+  return dial(docker, request);
+}
+
 /** dockerode's own call reads a log that is not followed into memory as a whole. */
 function openLogs(docker: Engine, id: string, query: LogQuery, abortSignal: AbortSignal): Promise<Readable> {
   const request = {
@@ -164,6 +188,10 @@ function openLogs(docker: Engine, id: string, query: LogQuery, abortSignal: Abor
     statusCodes: { 200: true },
     options: query,
   };
+  return dial(docker, request);
+}
+
+function dial(docker: Engine, request: object): Promise<Duplex> {
   return new Promise((resolve, reject) => {
     docker.modem.dial(request, (error, answer) => {
       if (error === null) resolve(answer);

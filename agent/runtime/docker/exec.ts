@@ -12,7 +12,7 @@ import { copyOutput } from './output.ts';
 const maxOutputBytes = 16 * 1024;
 
 /** Docker's own keys, ctrl-p ctrl-q, would hold back each ctrl-p that a user types. */
-const detachKeys = 'ctrl-^,ctrl-^';
+export const detachKeys = 'ctrl-^,ctrl-^';
 
 /**
  * `ContainerRuntime.execSync`: create, start and one inspection, however much the command prints.
@@ -85,7 +85,7 @@ function execBody(command: readonly string[], tty: boolean, stdin: boolean): Par
 }
 
 /** Passes input on, its end too; a source that fails ends the input as well. Returns what takes the pipe apart. */
-function pipeInput(stdin: NodeJS.ReadableStream | undefined, connection: Duplex): () => void {
+export function pipeInput(stdin: NodeJS.ReadableStream | undefined, connection: Duplex): () => void {
   if (stdin === undefined) return () => undefined;
   const end = (): void => void connection.end();
   stdin.once('error', end);

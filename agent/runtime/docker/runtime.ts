@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SharedTasks } from '../../images/shared-task.ts';
 import type { ContainerConfig, ContainerRuntime, ImageStatus } from '../types.ts';
+import { attach } from './attach.ts';
 import { containerLogs } from './container-logs.ts';
 import { renderContainer } from './create-render.ts';
 import { isNotModified } from './errors.ts';
@@ -15,6 +16,7 @@ import { summarise } from './pod-status.ts';
 import {
   createReplacing,
   inspectIfThere,
+  netnsOf,
   removeContainer,
   runPodSandbox,
   type SandboxDeps,
@@ -71,7 +73,14 @@ export function createDockerRuntime(deps: DockerRuntimeDeps): ContainerRuntime {
     },
     execSync: (id, command, timeoutMs, signal) => execSync(client, id, command, timeoutMs, signal),
     exec: (id, command, streams, signal) => exec(client, id, command, streams, signal),
+    attach: (id, streams, signal) => attach(client, id, streams, signal),
     containerLogs: (id, options, streams, signal) => containerLogs(client, id, options, streams, signal),
+    networkNamespace: async (uid, signal) => {
+      const { sandboxes } = await observer.podStatus(uid, signal);
+      const id = sandboxes.find(({ state }) => state === 'ready')?.id;
+      const pid = id === undefined ? 0 : ((await inspectIfThere(client, id, signal))?.State.Pid ?? 0);
+      return pid === 0 ? undefined : netnsOf(pid);
+    },
     podStatus: (uid, signal) => observer.podStatus(uid, signal),
     listPods: async (signal) => summarise(await client.listContainers([label.podUid], signal)),
     watchEvents: (onEvent, onOpen, signal) =>

@@ -60,7 +60,7 @@ async function attach(
   return { ips: ipsOf(result) };
 }
 
-const netnsOf = (pid: number): string => `/proc/${pid}/ns/net`;
+export const netnsOf = (pid: number): string => `/proc/${pid}/ns/net`;
 
 function attachmentOf(containerId: string, config: PodSandboxConfig): Omit<Attachment, 'netns'> {
   return { containerId, pod: config.pod, portMappings: config.portMappings };
