@@ -3,8 +3,8 @@ import { Socket } from 'node:net';
 import { dialProgram } from './dial-program.ts';
 
 interface Waiting {
-  resolve(socket: Socket): void;
-  reject(error: Error): void;
+  readonly resolve: (socket: Socket) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /** As {@link dialProgram} sends it. */

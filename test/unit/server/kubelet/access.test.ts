@@ -91,11 +91,11 @@ describe.each(endpoints)('%s %s', (method, path, code, subresources) => {
   });
 });
 
-test.each(['right token', 'right token beside a wrong certificate'])('a %s is let in', async (client: string) => {
+test.each(['right token', 'right token beside a wrong certificate'])('a %s is let in', async (client) => {
   expect((await call(server.port(), '/stats/summary', clients[client])).code).toBe(200);
 });
 
-test('reviews are asked once, with all that is known of the user', async () => {
+test('reviews are asked once, with all that is known of the user', () => {
   const asked = api.reviews.filter(({ spec }) => spec.user === 'admin' && spec.resourceAttributes?.['verb'] === 'get');
   expect(
     asked.filter(({ spec }) => spec.resourceAttributes?.['subresource'] === 'stats').map(({ spec }) => spec),
