@@ -2,7 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /**
  * unit: no root, no Docker, no sleeps. host: real kernel in network namespaces (root).
- * e2e: the built daemon on a real dockerd in the lab (root).
+ * e2e: the built daemon on a real dockerd in the lab (root). cluster: that, and a real control plane (root; test/kubernetes.sh
+ * makes its programs first).
  */
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -24,6 +25,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'cluster',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

@@ -22,7 +22,7 @@ export const metricsPort = 10249;
 /** @returns the path of the peer; undefined, with the reason told, when it can neither be found nor built */
 export function findPeer(say: (text: string) => void): string | undefined {
   try {
-    const script = fileURLToPath(new URL('./peer.sh', import.meta.url));
+    const script = fileURLToPath(new URL('../kubernetes.sh', import.meta.url));
     return execFileSync('bash', [script, 'kube-proxy'], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],

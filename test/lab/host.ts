@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import { execa } from 'execa';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -8,8 +7,9 @@ import { podwrightProgram, spawnDaemon, type DaemonHandle } from './daemon.ts';
 import { createDockerd, type Dockerd } from './dockerd.ts';
 import { describeFootprint, podContainers, readFootprint, type Footprint } from './footprint.ts';
 import { loadImages, testImages, type TestImage } from './images.ts';
-import { bridgeNamespace, hostNames, namespacePath, type HostNames } from './names.ts';
+import { bridgeNamespace, hostNames, type HostNames } from './names.ts';
 import { createHostNetwork } from './network.ts';
+import { runIn, type CommandOptions, type CommandResult } from './run-in.ts';
 import { openRun } from './run.ts';
 import { statusArgs, statusCalls, type StatusCalls } from './status.ts';
 import { removeHost } from './teardown.ts';
@@ -25,19 +25,6 @@ export interface HostOptions {
   readonly images?: readonly TestImage[];
   /** False: dockerd is not started, and no image is there. */
   readonly docker?: boolean;
-}
-
-export interface CommandResult {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export interface CommandOptions {
-  readonly input?: string;
-  /** Default 30,000. */
-  readonly timeoutMs?: number;
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface DaemonOptions extends ConfigOverrides {
@@ -147,26 +134,6 @@ function makeDirectories(paths: HostPaths): void {
 async function startWithImages(dockerd: Dockerd, images: readonly TestImage[]): Promise<void> {
   await dockerd.start();
   if (images.length > 0) await loadImages(dockerd.client, images);
-}
-
-async function runIn(
-  netns: string,
-  file: string,
-  args: readonly string[],
-  { input, timeoutMs = 30_000, env = {} }: CommandOptions = {},
-): Promise<CommandResult> {
-  const { exitCode, stdout, stderr, timedOut } = await execa(
-    'nsenter',
-    [`--net=${namespacePath(netns)}`, file, ...args],
-    {
-      ...(input === undefined ? { stdin: 'ignore' } : { input }),
-      env,
-      timeout: timeoutMs,
-      reject: false,
-    },
-  );
-  if (timedOut) throw new Error(`${[file, ...args].join(' ')}: not within ${timeoutMs} ms\n${stdout}\n${stderr}`);
-  return { exitCode: exitCode ?? -1, stdout, stderr };
 }
 
 interface DaemonSubject {

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Makes programs of Kubernetes 1.20 for tests and benchmarks, once, in a cache outside the repository, and prints the
+# path of each on a line of its own.
+#
+#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...
+#   test/kubernetes.sh kube-proxy
+#
+# etcd and kubectl are taken out of Debian's packages, which are not installed: a package of another origin may own
+# /usr/bin/kubectl, and an installed etcd would start as a service. The others are built from Debian's source package
+# `kubernetes`, at a low priority: some 8 minutes on two cores for a control plane.
+#
+# The cache is $PODWRIGHT_PEER_CACHE, or ~/.cache/podwright/peer. Needs apt, and root for the compiler.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+version=1.20.2
+cache=${PODWRIGHT_PEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podwright/peer}
+go=/usr/lib/go-1.19/bin/go
+[ $# -gt 0 ] || set -- etcd kubectl kube-apiserver kube-controller-manager kube-scheduler
+
+say() { printf '==> kubernetes: %s\n' "$*" >&2; }
+
+# Prints those of the arguments that are not in the cache.
+missing() {
+  local program
+  for program in "$@"; do
+    [ -x "$cache/bin/$program" ] || echo "$program"
+  done
+}
+
+# A configuration of its own for apt: the machine's may have no sources of source packages, and keeps none.
+private_apt() {
+  apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$cache/apt/sources" \
+    -o "Dir::State::Lists=$cache/apt/lists" -o "Dir::Cache=$cache/apt" -o APT::Sandbox::User=root "$@" >&2
+}
+
+update_apt() {
+  local sources=/etc/apt/sources.list.d/debian.sources
+  [ -e "$sources" ] || die "kubernetes: $sources is missing: this script knows the packages of Debian 12 only"
+  mkdir -p "$cache/apt/lists/partial" "$cache/apt/sources"
+  sed 's/^Types:.*/Types: deb deb-src/' "$sources" >"$cache/apt/sources/debian.sources"
+  private_apt update
+}
+
+# Arguments: package, program. The program lies in the package's /usr/bin.
+take_from_package() {
+  local directory
+  say "fetching $2"
+  directory=$(mktemp -d "$cache/package.XXXXXX")
+  (cd "$directory" && private_apt download "$1" && dpkg-deb -x ./*.deb .)
+  mv "$directory/usr/bin/$2" "$cache/bin/$2"
+  rm -rf "$directory"
+}
+
+fetch_source() {
+  [ ! -d "$cache/source/tree" ] || return 0
+  say 'fetching the source'
+  rm -rf "$cache/source"
+  mkdir -p "$cache/source"
+  (
+    cd "$cache/source"
+    private_apt source --download-only kubernetes
+    dpkg-source --no-check -x kubernetes_*.dsc unpacked >&2
+    mv unpacked tree
+  )
+}
+
+# Kubernetes 1.20 is built as a GOPATH tree with its vendored sources.
+in_gopath() {
+  mkdir -p "$cache/gopath/src/k8s.io"
+  ln -sfn "$cache/source/tree" "$cache/gopath/src/k8s.io/kubernetes"
+  (
+    cd "$cache/gopath/src/k8s.io/kubernetes"
+    GOPATH=$cache/gopath GO111MODULE=off CGO_ENABLED=0 GOFLAGS='' GOCACHE=$cache/gocache nice -n 10 "$@" >&2
+  )
+}
+
+# The one generated file that the tarball lacks, from the directories that the Makefile takes (KUBE_OPENAPI_DIRS).
+generate_openapi() {
+  local tree=$cache/source/tree generator=$cache/gopath/bin/openapi-gen package=pkg/generated/openapi directories
+  [ ! -e "$tree/$package/zz_generated.openapi.go" ] || return 0
+  say 'generating the OpenAPI definitions'
+  directories=$(
+    cd "$tree"
+    grep -rl --include='*.go' '^// *+k8s:openapi-gen=' cmd pkg plugin staging/src | xargs -n1 dirname |
+      grep -vE '/(code-generator|sample-apiserver)/' | sed 's|^staging/src|vendor|; s|^|k8s.io/kubernetes/|' | sort -u | paste -sd,
+  )
+  in_gopath "$go" build -o "$generator" ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
+  in_gopath env "PATH=${go%/*}:$PATH" "$generator" --logtostderr -i "$directories" -p "k8s.io/kubernetes/$package" \
+    -O openapi.new -h vendor/k8s.io/code-generator/hack/boilerplate.go.txt -r /dev/null
+  mv "$tree/$package/openapi.new.go" "$tree/$package/zz_generated.openapi.go"
+}
+
+build() {
+  local new=$cache/bin.new flags='-s -w' package
+  for package in component-base/version client-go/pkg/version; do
+    package=k8s.io/kubernetes/vendor/k8s.io/$package
+    flags+=" -X $package.gitVersion=v$version -X $package.gitMajor=1 -X $package.gitMinor=20"
+  done
+  say "building $*, which takes some minutes"
+  rm -rf "$new"
+  mkdir -p "$new"
+  in_gopath "$go" build -ldflags "$flags" -o "$new/" "${@/#/./cmd/}"
+  mv "$new"/* "$cache/bin/"
+}
+
+make_all() {
+  local program to_build=()
+  update_apt
+  for program in "$@"; do
+    case $program in
+      etcd) take_from_package etcd-server etcd ;;
+      kubectl) take_from_package kubernetes-client kubectl ;;
+      *) to_build+=("$program") ;;
+    esac
+  done
+  [ "${#to_build[@]}" -gt 0 ] || return 0
+  install_packages "$go:golang-1.19-go" dpkg-source:dpkg-dev >&2
+  fetch_source
+  generate_openapi
+  build "${to_build[@]}"
+}
+
+if [ -n "$(missing "$@")" ]; then
+  mkdir -p "$cache/bin"
+  exec 9>"$cache/lock"
+  flock 9 # another run may be at work on the same
+  mapfile -t wanted < <(missing "$@")
+  [ "${#wanted[@]}" -eq 0 ] || make_all "${wanted[@]}" 9>&-
+fi
+printf '%s\n' "${@/#/$cache/bin/}"
