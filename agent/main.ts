@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   trace: () => import('./cli/trace.ts'),
   rerun: () => import('./cli/rerun.ts'),
   check: () => import('./cli/check.ts'),
+  join: () => import('./cli/join.ts'),
   version: () => import('./cli/version.ts'),
 };
 

@@ -119,7 +119,7 @@ describe('kubeconfig of discovery', () => {
     expect(read({ clusters: [{ name: '', cluster }], contexts: null, 'current-context': '', users: null })).toEqual({
       server: 'https://192.0.2.1:6443',
       certificateAuthority: authority.pem,
-      user: undefined,
+      credentials: undefined,
     });
   });
 
@@ -136,10 +136,10 @@ describe('kubeconfig of discovery', () => {
       ],
       users: [
         { name: 'u', user: { token: 'no' } },
-        { name: 'v', user: { token: 'yes' } },
+        { name: 'v', credentials: { token: 'yes' } },
       ],
     };
-    expect(read(config)).toMatchObject({ server: 'https://192.0.2.1:6443', user: { token: 'yes' } });
+    expect(read(config)).toMatchObject({ server: 'https://192.0.2.1:6443', credentials: { token: 'yes' } });
     expect(() => read({ ...config, 'current-context': '' })).toThrow('not exactly one cluster');
   });
 

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { duration, ignored, object, string, stringMap, strings } from '../config/fields.ts';
+import { formatPath } from '../objects/field-path.ts';
+import { parseYaml, type YamlDocument } from '../objects/yaml.ts';
+import { JoinError } from './error.ts';
+
+const taint = z.strictObject({
+  key: z.string(),
+  value: string,
+  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
+  timeAdded: ignored,
+});
+
+/** A map up to v1beta3, a list from v1beta4 on. */
+const extraArgs = z
+  .union([
+    stringMap.transform((args) => Object.entries(args ?? {}).map(([name, value]) => ({ name, value }))),
+    z.array(z.strictObject({ name: z.string(), value: z.string() })),
+  ])
+  .optional();
+
+/** `kind: JoinConfiguration` (kubernetes/kubernetes `cmd/kubeadm/app/apis/kubeadm/v1beta4`). */
+const joinSchema = z.strictObject({
+  apiVersion: z.enum(['kubeadm.k8s.io/v1beta3', 'kubeadm.k8s.io/v1beta4']),
+  kind: z.literal('JoinConfiguration'),
+  dryRun: z.boolean().nullable().optional(),
+  nodeRegistration: object({
+    name: string,
+    criSocket: string,
+    taints: z.array(taint).nullable().optional(),
+    kubeletExtraArgs: extraArgs,
+    ignorePreflightErrors: strings,
+    imagePullPolicy: ignored,
+    imagePullSerial: ignored,
+  }),
+  caCertPath: string,
+  discovery: object({
+    bootstrapToken: object({
+      token: string,
+      apiServerEndpoint: string,
+      caCertHashes: strings,
+      unsafeSkipCAVerification: z.boolean().nullable().optional(),
+    }),
+    file: object({ kubeConfigPath: string }),
+    tlsBootstrapToken: string,
+    timeout: duration,
+  }),
+  controlPlane: ignored,
+  skipPhases: strings,
+  patches: ignored,
+  timeouts: object({
+    controlPlaneComponentHealthCheck: duration,
+    kubeletHealthCheck: duration,
+    kubernetesAPICall: duration,
+    etcdAPICall: duration,
+    tlsBootstrap: duration,
+    discovery: duration,
+    upgradeManifests: duration,
+  }),
+});
+
+export type JoinFile = z.infer<typeof joinSchema>;
+
+/**
+ * The JoinConfiguration in a configuration file of kubeadm; documents of other kinds are for other commands.
+ *
+ * @throws JoinError with all that is wrong
+ */
+export function parseJoinFile(origin: string, text: string): JoinFile {
+  const documents = parseYaml(text).filter(({ value }) => value !== null);
+  const broken = documents.flatMap(({ problems, value }) => (value === undefined ? problems : []));
+  if (broken.length > 0) throw problemsOf(broken.map(({ line, message }) => `${origin}:${line}: ${message}`));
+  const found = documents.filter(({ value }) => (value as { readonly kind?: unknown }).kind === 'JoinConfiguration');
+  const [document] = found;
+  if (document === undefined || found.length > 1) {
+    throw new JoinError(`${origin}: must hold one JoinConfiguration, and holds ${found.length}`);
+  }
+  return readDocument(origin, document);
+}
+
+function readDocument(origin: string, document: YamlDocument): JoinFile {
+  const parsed = joinSchema.safeParse(document.value);
+  if (parsed.success) return parsed.data;
+  throw problemsOf(
+    parsed.error.issues.map(({ path, message }) => {
+      const steps = path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+      return `${origin}:${document.lineOf(steps)}: ${formatPath(steps)}: ${message}`;
+    }),
+  );
+}
+
+function problemsOf(lines: readonly string[]): JoinError {
+  return new JoinError(lines.join('\n'));
+}

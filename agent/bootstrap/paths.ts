@@ -1,0 +1,40 @@
+import { join } from 'node:path';
+
+/** Where a node's files are; the names are kubeadm's (`cmd/kubeadm/app/constants`). */
+export interface NodePaths {
+  readonly bootstrapKubeconfig: string;
+  readonly kubeconfig: string;
+  readonly certificateAuthority: string;
+  readonly manifests: string;
+  readonly kubeletConfig: string;
+  readonly kubeletFlags: string;
+  readonly pki: string;
+  /** Link to the certificate and key in use, in one file. */
+  readonly currentCertificate: string;
+  /** podwright's own: kube-proxy has no file on a node of kubeadm's. */
+  readonly kubeProxyConfig: string;
+}
+
+/**
+ * @param kubernetesDir default `/etc/kubernetes`
+ * @param rootDir default `/var/lib/kubelet`
+ */
+export function nodePaths(kubernetesDir: string, rootDir: string, certificateAuthority?: string): NodePaths {
+  const pki = join(rootDir, 'pki');
+  return {
+    bootstrapKubeconfig: join(kubernetesDir, 'bootstrap-kubelet.conf'),
+    kubeconfig: join(kubernetesDir, 'kubelet.conf'),
+    certificateAuthority: certificateAuthority ?? join(kubernetesDir, 'pki', 'ca.crt'),
+    manifests: join(kubernetesDir, 'manifests'),
+    kubeletConfig: join(rootDir, 'config.yaml'),
+    kubeletFlags: join(rootDir, 'kubeadm-flags.env'),
+    pki,
+    currentCertificate: join(pki, 'kubelet-client-current.pem'),
+    kubeProxyConfig: join(rootDir, 'podwright', 'kube-proxy.yaml'),
+  };
+}
+
+/** As client-go's certificate store names its files: `kubelet-client-2026-01-31-13-59-59.pem`. */
+export function certificateFileName(pair: 'kubelet-client' | 'kubelet-server', time: Date): string {
+  return `${pair}-${time.toISOString().slice(0, 19).replaceAll(/[T:]/g, '-')}.pem`;
+}
