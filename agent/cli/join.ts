@@ -67,7 +67,10 @@ function renderFailure(error: unknown, withCause: boolean): string {
   const message = error instanceof Error ? error.message : String(error);
   const advice = error instanceof JoinError && error.advice !== undefined ? `  fix: ${error.advice}\n` : '';
   const { cause } = error as { readonly cause?: unknown };
-  const detail = withCause && cause !== undefined ? `  cause: ${cause instanceof Error ? cause.message : JSON.stringify(cause)}\n` : '';
+  const detail =
+    withCause && cause !== undefined
+      ? `  cause: ${cause instanceof Error ? cause.message : JSON.stringify(cause)}\n`
+      : '';
   return `podwright join: ${message}\n${advice}${detail}`;
 }
 

@@ -38,7 +38,9 @@ export function renderFindings(findings: readonly Finding[], fatalOnes: readonly
 
 function privileges({ uid }: PreflightFacts): Finding[] {
   if (uid === 0) return [];
-  return [{ name: 'IsPrivilegedUser', level: 'FAIL', message: 'joining takes the rights of root', fix: 'run it with sudo' }];
+  return [
+    { name: 'IsPrivilegedUser', level: 'FAIL', message: 'joining takes the rights of root', fix: 'run it with sudo' },
+  ];
 }
 
 const nameFormat = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
