@@ -24,7 +24,7 @@ export interface TraceReport {
   /** Why it is refused or dropped, when the Service says so. */
   readonly reason?: string;
   readonly endpoints: readonly (TracedEndpoint & { /** `namespace/name`. */ readonly pod?: string })[];
-  /** What matched, in order; empty in the mode ipvs. */
+  /** What matched, in order. */
   readonly steps: readonly string[];
 }
 

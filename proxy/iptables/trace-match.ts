@@ -1,5 +1,6 @@
 import { parseCidr, parseIp } from '../../cni/index.ts';
 import type { RuleOption, TracedRule } from './trace-rules.ts';
+import { isInSet, type TracedSets } from './trace-set.ts';
 
 /** What rules may ask of a packet, as it is on its way. */
 export interface PacketState {
@@ -13,6 +14,8 @@ export interface PacketState {
   readonly ctState: string;
   readonly isTranslated: boolean;
   readonly mark: number;
+  /** The virtual server of IPVS that took it; undefined for none. */
+  readonly virtual?: { readonly ip: string; readonly port: number };
 }
 
 /** What rules may ask of the node. */
@@ -21,6 +24,8 @@ export interface Surroundings {
   readonly localAddresses: readonly string[];
   /** Names of lists of `-m recent` that have the source. */
   readonly remembered: readonly string[];
+  /** IP sets by name; none by default. */
+  readonly sets?: TracedSets;
 }
 
 /** How likely a rule takes a packet, 0 to 1; undefined when it asks for something that is not known. */
@@ -43,7 +48,7 @@ interface Context {
   readonly options: readonly RuleOption[];
 }
 
-type Test = (option: RuleOption, packet: PacketState, context: Context) => boolean | number;
+type Test = (option: RuleOption, packet: PacketState, context: Context) => boolean | number | undefined;
 
 const first = ({ values }: RuleOption): string => values[0] ?? '';
 
@@ -63,6 +68,13 @@ const tests: Readonly<Record<string, Test>> = {
     return name !== undefined && node.remembered.includes(first(name));
   },
   '--set': () => true,
+  '--match-set': ({ values: [name = '', directions = ''] }, packet, { node }) =>
+    isInSet(node.sets?.get(name), directions, packet),
+  // Which port of a bridge a packet came in by is known to no other rule, and decides nothing in those of kube-proxy.
+  '--physdev-is-in': () => false,
+  '--vaddr': (option, { virtual }) => virtual?.ip === first(option),
+  '--vport': (option, { virtual }) => virtual?.port === Number(first(option)),
+  '--vproto': (option, { virtual, protocol }) => virtual !== undefined && protocol === first(option),
 };
 
 /** Options that ask nothing by themselves, and the target with its own. */
@@ -71,7 +83,7 @@ const ignored = new Set([
   ...['--to-destination', '--or-mark', '--xor-mark', '--set-xmark', '--random-fully', '--reject-with'],
 ]);
 
-function isWithin(text: string, network: string): boolean {
+export function isWithin(text: string, network: string): boolean {
   const ip = parseIp(text);
   const cidr = parseCidr(network.includes('/') ? network : `${network}/${network.includes(':') ? 128 : 32}`);
   return ip?.family === cidr?.family && ip !== undefined && cidr !== undefined && isBetween(ip.value, cidr);

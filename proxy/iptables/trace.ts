@@ -8,7 +8,7 @@
  * tables raw, mangle and security are not looked at.
  */
 
-import { type Outcome, summarise } from '../trace/summary.ts';
+import { summarise } from '../trace/summary.ts';
 import type { Packet, Trace, TraceNode } from '../trace/types.ts';
 import type { Protocol } from '../types.ts';
 import type { Surroundings } from './trace-match.ts';
@@ -67,7 +67,16 @@ export function trace(rules: RuleSet, packet: TracedPacket, node: TraceNode): re
     .map(toOutcome);
 }
 
-function startOf({ source, destination, port, protocol, from, inInterface = '', ctState = 'NEW' }: TracedPacket): Way {
+/** A packet before it met any rule. */
+export function startOf({
+  source,
+  destination,
+  port,
+  protocol,
+  from,
+  inInterface = '',
+  ctState = 'NEW',
+}: TracedPacket): Way {
   return {
     probability: 1,
     packet: {
@@ -86,7 +95,7 @@ function startOf({ source, destination, port, protocol, from, inInterface = '', 
   };
 }
 
-function isStopped({ verdict }: Way): boolean {
+export function isStopped({ verdict }: Way): boolean {
   return verdict === 'DROP' || verdict === 'REJECT';
 }
 
@@ -94,7 +103,8 @@ function isForNode({ packet: { destination } }: Way, { localAddresses }: TraceNo
   return localAddresses.includes(destination) || destination.startsWith('127.') || destination === '::1';
 }
 
-function toOutcome({ probability, packet, isMasqueraded, verdict, trail }: Way): TraceOutcome {
+/** How a way ended. */
+export function toOutcome({ probability, packet, isMasqueraded, verdict, trail }: Way): TraceOutcome {
   const { destination, port, isTranslated } = packet;
   return { probability, verdict: named(verdict), destination, port, isTranslated, isMasqueraded, trail };
 }
@@ -106,17 +116,24 @@ function named(verdict: string | undefined): TraceOutcome['verdict'] {
 
 /** What rules do with the first packet of a connection, all outcomes taken together. */
 export function traceIptables(rules: RuleSet, packet: Packet, node: TraceNode): Trace {
-  const { src, dst, port, protocol, sourceKind, inInterface } = packet;
-  const traced: TracedPacket = {
+  return summariseWays(trace(rules, tracedPacket(packet), node));
+}
+
+/** A packet in the words of {@link trace}. */
+export function tracedPacket({ src, dst, port, protocol, sourceKind, inInterface }: Packet): TracedPacket {
+  return {
     ...{ source: src, destination: dst, port, protocol },
     from: sourceKind === 'external' ? 'outside' : sourceKind,
     ...(inInterface === undefined ? {} : { inInterface }),
   };
-  return summarise(trace(rules, traced, node).map(toSummary));
 }
 
 const verdicts = { accepted: 'accept', rejected: 'reject', dropped: 'drop' } as const;
 
-function toSummary({ verdict, destination, trail, ...rest }: TraceOutcome): Outcome {
-  return { ...rest, verdict: verdicts[verdict], ip: destination, steps: trail };
+export function summariseWays(outcomes: readonly TraceOutcome[]): Trace {
+  return summarise(
+    outcomes.map(({ verdict, destination, trail, ...rest }) => ({
+      ...{ ...rest, verdict: verdicts[verdict], ip: destination, steps: trail },
+    })),
+  );
 }

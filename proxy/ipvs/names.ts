@@ -7,8 +7,8 @@ export const LINK = 'kube-ipvs0';
 export type SetType = 'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port';
 
 /**
- * The IP sets and their kinds, in the names of IPv4 (`ipsetInfo`, pkg/proxy/ipvs/proxier.go). All are kube-proxy's but the last
- * one, which holds the addresses whose policy is Local while no endpoint is here.
+ * The IP sets and their kinds, in the names of IPv4 (`ipsetInfo`, pkg/proxy/ipvs/proxier.go). All are kube-proxy's but the
+ * last two, which hold the addresses that lead to no endpoint while some are elsewhere: for traffic from other hosts, and for all.
  */
 export const SETS = {
   'KUBE-LOOP-BACK': 'hash:ip,port,ip',
@@ -29,6 +29,7 @@ export const SETS = {
   'KUBE-HEALTH-CHECK-NODE-PORT': 'bitmap:port',
   'KUBE-IPVS-IPS': 'hash:ip',
   'KUBE-NO-LOCAL-ENDPOINTS': 'hash:ip,port',
+  'KUBE-NO-USABLE-ENDPOINTS': 'hash:ip,port',
 } as const satisfies Readonly<Record<string, SetType>>;
 
 export type SetKind = keyof typeof SETS;

@@ -54,7 +54,7 @@ export function shareOfPort(plan: ServicePortPlan, context: PlanContext): Share 
       ...externalEntries(plan),
       ...balancerEntries(plan, context.settings),
       ...nodePortEntries(plan, nodeIps),
-      ...withoutLocal(plan, [
+      ...dropped(plan, [
         ...outside.map((ip) => socketEntry(plan, ip)),
         ...nodeIps.map((ip) => socketEntry(plan, ip, plan.nodePort)),
       ]),
@@ -82,7 +82,6 @@ function server(
   };
 }
 
-/** Without an endpoint here, the virtual server of a Local policy has none: connections are refused. */
 function internalEndpoints({
   internalPolicyLocal,
   localEndpoints,
@@ -91,7 +90,10 @@ function internalEndpoints({
   return internalPolicyLocal ? localEndpoints : clusterEndpoints;
 }
 
-/** Pods and the node reach an external address also when no endpoint is here; others are dropped by a rule. */
+/**
+ * Pods and the node reach an external address also when no endpoint is here; others are dropped by a rule. With an endpoint here they
+ * get that one too, while the other modes lead them to all: an address has one virtual server, and that one list of endpoints.
+ */
 function externalEndpoints({
   externalPolicyLocal,
   localEndpoints,
@@ -170,9 +172,16 @@ function nodePortEntries(plan: ServicePortPlan, nodeIps: readonly string[]): Ent
   );
 }
 
-function withoutLocal(plan: ServicePortPlan, entries: readonly string[]): Entries {
-  if (!plan.externalPolicyLocal || plan.localEndpoints.length > 0 || !plan.hasAnyEndpoints) return [];
-  return entries.map((entry) => ['KUBE-NO-LOCAL-ENDPOINTS', entry]);
+/** A virtual server without endpoints refuses, as it should when there are none anywhere. Those elsewhere leave others to find them. */
+function dropped(plan: ServicePortPlan, external: readonly string[]): Entries {
+  if (!plan.hasAnyEndpoints) return [];
+  const internal = internalEndpoints(plan).length === 0 ? [socketEntry(plan, plan.clusterIp)] : [];
+  const isUnusable = externalEndpoints(plan).length === 0;
+  const isElsewhere = plan.externalPolicyLocal && plan.localEndpoints.length === 0;
+  return [
+    ...[...internal, ...(isUnusable ? external : [])].map((entry) => ['KUBE-NO-USABLE-ENDPOINTS', entry] as const),
+    ...(isElsewhere && !isUnusable ? external : []).map((entry) => ['KUBE-NO-LOCAL-ENDPOINTS', entry] as const),
+  ];
 }
 
 /** IPVS answers neither on the loopback nor on addresses that hold on one link only. */

@@ -5,9 +5,11 @@
  *   nat     PREROUTING, OUTPUT -> KUBE-SERVICES    marks what is to be masqueraded
  *             -> KUBE-LOAD-BALANCER, KUBE-NODE-PORT -> KUBE-MARK-MASQ
  *           POSTROUTING -> KUBE-POSTROUTING        masquerades what is marked, and pods that are sent to themselves
+ *   mangle  OUTPUT -> KUBE-IPVS-NO-ENDPOINTS       drops what the node sends to Services without usable endpoints: IPVS takes
+ *                                                  its packets before filter's OUTPUT
  *   filter  INPUT -> KUBE-NODE-PORT                accepts health checks
- *           INPUT, FORWARD -> KUBE-PROXY-FIREWALL  drops what source ranges do not let through, and traffic from outside to
- *             -> KUBE-SOURCE-RANGES-FIREWALL       Local policies without an endpoint here
+ *           INPUT, FORWARD -> KUBE-PROXY-FIREWALL  drops what source ranges do not let through, and traffic to Services
+ *             -> KUBE-SOURCE-RANGES-FIREWALL       that have endpoints, but none that it may use
  *           INPUT -> KUBE-IPVS-FILTER              refuses other ports of the addresses of Services: they are the node's own
  *           OUTPUT -> KUBE-IPVS-OUT-FILTER         the source ranges for the node itself
  *           FORWARD -> KUBE-FORWARD                accepts what was masqueraded here, both ways
@@ -38,10 +40,12 @@ export const JUMPS: readonly Jump[] = [
   jump('filter', 'FORWARD', 'kube-proxy firewall rules', 'KUBE-PROXY-FIREWALL'),
   jump('filter', 'INPUT', 'kubernetes ipvs access filter', 'KUBE-IPVS-FILTER'),
   jump('filter', 'OUTPUT', 'kubernetes ipvs access filter', 'KUBE-IPVS-OUT-FILTER'),
+  jump('mangle', 'OUTPUT', 'kubernetes ipvs access filter', 'KUBE-IPVS-NO-ENDPOINTS'),
 ];
 
 /** Chain names by table. */
 const CHAINS = {
+  mangle: ['KUBE-IPVS-NO-ENDPOINTS'],
   filter: [
     'KUBE-FORWARD',
     'KUBE-NODE-PORT',
@@ -57,7 +61,7 @@ const CHAINS = {
 export const DISTINCT_CHAIN = 'KUBE-IPVS-FILTER';
 
 export function isChainOfIpvs(table: Table, chain: string): boolean {
-  return table !== 'mangle' && CHAINS[table].some((name) => name === chain);
+  return CHAINS[table].some((name) => name === chain);
 }
 
 /** The rules of one chain, without `-A CHAIN`. */
@@ -78,11 +82,12 @@ export function renderChains({ settings, services }: ProxyPlan): readonly Shared
   const nat: Readonly<Record<(typeof CHAINS.nat)[number], Rules>> = {
     'KUBE-MARK-MASQ': [`-j MARK --or-mark ${mark}`],
     'KUBE-POSTROUTING': postrouting(set, mark),
-    'KUBE-LOAD-BALANCER': [`${set('KUBE-LOAD-BALANCER-LOCAL', 'dst,dst')} -j RETURN`, '-j KUBE-MARK-MASQ'],
+    'KUBE-LOAD-BALANCER': [...unlessLocal(set('KUBE-LOAD-BALANCER-LOCAL', 'dst,dst')), '-j KUBE-MARK-MASQ'],
     'KUBE-NODE-PORT': nodePorts(set),
     'KUBE-SERVICES': portals(set, settings),
   };
   return [
+    chain('mangle', 'KUBE-IPVS-NO-ENDPOINTS', [`${isNew} ${set('KUBE-NO-USABLE-ENDPOINTS', 'dst,dst')} -j DROP`]),
     ...CHAINS.filter.map((name) => chain('filter', name, filter[name])),
     ...CHAINS.nat.map((name) => chain('nat', name, nat[name])),
   ];
@@ -91,6 +96,15 @@ export function renderChains({ settings, services }: ProxyPlan): readonly Shared
 function chain(table: SharedChain['table'], name: string, rules: Rules): SharedChain {
   return { table, name, rules: rules.map((rule) => `-A ${name} ${rule}\n`).join('') };
 }
+
+/** Connections go on to real servers that drain. */
+const isNew = '-m conntrack --ctstate NEW';
+
+/** With the policy Local clients keep their addresses, but the node: it connects from the very address that it asks for. */
+const unlessLocal = (match: string): Rules => [
+  `${match} -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ`,
+  `${match} -j RETURN`,
+];
 
 type SetMatch = (kind: SetKind, match: string) => string;
 
@@ -102,6 +116,7 @@ function portals(set: SetMatch, settings: ProxySettings): Rules {
     `${set('KUBE-LOAD-BALANCER', 'dst,dst')} -j KUBE-LOAD-BALANCER`,
     `${clusterIps(set, settings)} -j KUBE-MARK-MASQ`,
     `${external} -j KUBE-MARK-MASQ`,
+    `${externalLocal} -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ`,
     ...fromOutside(external),
     ...fromOutside(externalLocal),
     '-m addrtype --dst-type LOCAL -j KUBE-NODE-PORT',
@@ -146,7 +161,7 @@ function nodePorts(set: SetMatch): Rules {
     const match = protocol === 'SCTP' ? 'dst,dst' : 'dst';
     const { all, local } = NODE_PORT_SETS[protocol];
     const option = `-p ${protocol.toLowerCase()}`;
-    return [`${option} ${set(local, match)} -j RETURN`, `${option} ${set(all, match)} -j KUBE-MARK-MASQ`];
+    return [...unlessLocal(`${option} ${set(local, match)}`), `${option} ${set(all, match)} -j KUBE-MARK-MASQ`];
   });
 }
 
@@ -175,8 +190,12 @@ function sourceRanges(set: SetMatch): Rules {
 
 /** Traffic of the node itself does not come here: IPVS takes it on its way out. */
 function firewall(set: SetMatch, detector: LocalDetector): Rules {
-  const outside = `${set('KUBE-NO-LOCAL-ENDPOINTS', 'dst,dst')} ${ifNotLocal(detector) ?? ''}`.trimEnd();
-  return [`${set('KUBE-LOAD-BALANCER-FW', 'dst,dst')} -j KUBE-SOURCE-RANGES-FIREWALL`, `${outside} -j DROP`];
+  const outside = `${isNew} ${set('KUBE-NO-LOCAL-ENDPOINTS', 'dst,dst')} ${ifNotLocal(detector) ?? ''}`.trimEnd();
+  return [
+    `${set('KUBE-LOAD-BALANCER-FW', 'dst,dst')} -j KUBE-SOURCE-RANGES-FIREWALL`,
+    `${outside} -j DROP`,
+    `${isNew} ${set('KUBE-NO-USABLE-ENDPOINTS', 'dst,dst')} -j DROP`,
+  ];
 }
 
 /** See kubernetes/kubernetes#72236. */

@@ -20,7 +20,7 @@ import {
   type Source,
 } from './world.ts';
 
-export type Mode = 'iptables' | 'nftables';
+export type Mode = 'iptables' | 'nftables' | 'ipvs';
 
 /**
  * What becomes of a connection: the endpoints that it may reach, `a, b as node`, where `as node` says that the server sees an

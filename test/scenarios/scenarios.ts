@@ -13,9 +13,15 @@ const everywhere: readonly Source[] = ['c', 'node', 'outside'];
 const anyExternal: readonly Destination[] = ['nodePort', 'balancer', 'external'];
 
 /** The same for all of the sources and destinations. */
-function rows(from: readonly Source[], to: readonly Destination[], expected: string): readonly Row[] {
+function rows(from: readonly Source[], to: readonly Destination[], expected: Row[2]): readonly Row[] {
   return from.flatMap((source) => to.map((destination): Row => [source, destination, expected]));
 }
+
+/**
+ * An external address with the policy Local: pods and the node should reach all endpoints. IPVS has one list of endpoints an address,
+ * and those that are here are what other hosts need (kube-proxy's mode ipvs does the same).
+ */
+const unlikeIpvs = (others: string, ipvs: string): Row[2] => ({ iptables: others, nftables: others, ipvs });
 
 const clientOnly = ['outside'] as const satisfies readonly Source[];
 const cidr = (name: Parameters<typeof addressOf>[0]): readonly string[] =>
@@ -25,8 +31,8 @@ const cidr = (name: Parameters<typeof addressOf>[0]): readonly string[] =>
 const nowhere: readonly Row[] = [
   ...rows(everywhere, ['cluster', 'nodePort'], 'refused'),
   ...rows(['c', 'outside'], ['balancer', 'external'], 'refused'),
-  ['node', 'balancer', { iptables: 'untouched', nftables: 'refused' }],
-  ['node', 'external', { iptables: 'untouched', nftables: 'refused' }],
+  ['node', 'balancer', { iptables: 'untouched', nftables: 'refused', ipvs: 'refused' }],
+  ['node', 'external', { iptables: 'untouched', nftables: 'refused', ipvs: 'refused' }],
 ];
 
 export const scenarios: readonly Scenario[] = [
@@ -41,7 +47,7 @@ export const scenarios: readonly Scenario[] = [
       ['c', 'b directly', 'untouched'],
       ['outside', 'b directly', 'untouched'],
       // kube-proxy's nftables mode refuses what its iptables mode leaves to the routes.
-      ['c', 'cluster:81', { iptables: 'untouched', nftables: 'refused' }],
+      ['c', 'cluster:81', { iptables: 'untouched', nftables: 'refused', ipvs: 'refused' }],
     ],
   },
   {
@@ -68,7 +74,10 @@ export const scenarios: readonly Scenario[] = [
     endpoints: ready('a', 'b'),
     settings: () => ({ localDetector: { mode: 'None' } }),
     rows: [
-      ...rows(everywhere, ['cluster'], 'a, b'),
+      ...rows(clientOnly, ['cluster'], 'a, b'),
+      ['c', 'cluster', 'a, b'],
+      // In the mode ipvs the address of the Service is one of the node: it connects from there, and must be masqueraded.
+      ['node', 'cluster', { iptables: 'a, b', nftables: 'a, b', ipvs: 'a as node, b as node' }],
       ['a', 'cluster', 'a as node, b'],
       ...rows(everywhere, ['nodePort'], 'a as node, b as node'),
     ],
@@ -101,8 +110,8 @@ export const scenarios: readonly Scenario[] = [
     endpoints: ready('a', 'far'),
     rows: [
       ...rows(['outside'], anyExternal, 'a'),
-      ...rows(['c'], anyExternal, 'a, far'),
-      ...rows(['node'], anyExternal, 'a as node, far as node'),
+      ...rows(['c'], anyExternal, unlikeIpvs('a, far', 'a')),
+      ...rows(['node'], anyExternal, unlikeIpvs('a as node, far as node', 'a as node')),
       ['c', 'cluster', 'a, far'],
       ['outside', 'cluster', 'a as node, far as node'],
     ],
@@ -141,7 +150,7 @@ export const scenarios: readonly Scenario[] = [
     rows: [
       ['c', 'cluster', 'a'],
       ['outside', 'nodePort', 'a'],
-      ['c', 'nodePort', 'a, far'],
+      ['c', 'nodePort', unlikeIpvs('a, far', 'a')],
     ],
   },
   {
@@ -178,7 +187,7 @@ export const scenarios: readonly Scenario[] = [
     rows: [
       ['outside', 'balancer', 'dropped'],
       ['outside', 'nodePort', 'a'],
-      ['c', 'balancer', 'a, far'],
+      ['c', 'balancer', unlikeIpvs('a, far', 'a')],
     ],
   },
   {
@@ -241,7 +250,7 @@ export const scenarios: readonly Scenario[] = [
     rows: [
       ['outside', 'nodePort', 'a'],
       ['c', 'cluster', 'far'],
-      ['c', 'nodePort', 'far'],
+      ['c', 'nodePort', unlikeIpvs('far', 'a')],
     ],
   },
   {
@@ -304,7 +313,7 @@ export const scenarios: readonly Scenario[] = [
     endpoints: ready('a'),
     rows: [
       ['c', 'cluster', 'a'],
-      ['c', 'cluster:443', { iptables: 'untouched', nftables: 'refused' }],
+      ['c', 'cluster:443', { iptables: 'untouched', nftables: 'refused', ipvs: 'refused' }],
     ],
   },
   {

@@ -21,7 +21,7 @@ import { createProxyLab, type ProxyLab } from './nftables.ts';
 
 const signal = AbortSignal.timeout(180_000);
 const backends = { iptables: createIptablesBackend, nftables: createNftablesBackend } as const;
-const modes: readonly Mode[] = ['iptables', 'nftables'];
+const modes = ['iptables', 'nftables'] as const;
 const sources: readonly Source[] = ['a', 'b', 'c', 'node', 'outside'];
 
 let lab: ProxyLab;

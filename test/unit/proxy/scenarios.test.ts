@@ -4,7 +4,7 @@ import { expectedOf, type Mode, planOfScenario, tell } from '../../scenarios/sce
 import { scenarios } from '../../scenarios/scenarios.ts';
 import { FAMILIES, nodeAddresses, packetOf } from '../../scenarios/world.ts';
 
-const modes: readonly Mode[] = ['iptables', 'nftables'];
+const modes: readonly Mode[] = ['iptables', 'nftables', 'ipvs'];
 
 describe.each(modes)('%s on paper', (mode) => {
   describe.each(FAMILIES)('IPv%i', (family) => {

@@ -74,7 +74,7 @@ describe('a difference', () => {
       }),
       { numRuns: 300 },
     );
-  });
+  }, 60_000);
 
   it('is empty from a state to itself, also when the state is read from the kernel', () => {
     fc.assert(

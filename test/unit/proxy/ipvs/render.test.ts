@@ -161,6 +161,7 @@ const rows: readonly Row[] = [
       'add KUBE-NODE-PORT-LOCAL-TCP 30080',
       'add KUBE-NO-LOCAL-ENDPOINTS 192.0.2.140,tcp:80',
       'add KUBE-NO-LOCAL-ENDPOINTS 198.51.100.1,tcp:30080',
+      'add KUBE-NO-USABLE-ENDPOINTS 192.0.2.130,tcp:80',
     ],
     addresses: ['192.0.2.130', '192.0.2.140'],
   },
@@ -206,7 +207,7 @@ describe('a port in an empty kernel', () => {
 });
 
 /** Sets come in the order of their list. */
-const isLast = (line: string): boolean => line.includes('KUBE-NO-LOCAL-ENDPOINTS');
+const isLast = (line: string): boolean => /^add KUBE-NO-(?:LOCAL|USABLE)-ENDPOINTS/.test(line);
 
 describe('the chains', () => {
   const text = (services: readonly ServicePortPlan[], settings = SETTINGS): string =>
