@@ -89,7 +89,7 @@ function leftovers({ files, manifests }: PreflightFacts): Finding[] {
 }
 
 function fromCheck({ name, level, message, fix }: Verdict): Finding[] {
-  if (level === 'OK') return [];
+  if (level === 'OK' || name === 'manifest directory') return []; // A node of a cluster needs none.
   const base = { name: name.replaceAll(/[^A-Za-z0-9.-]+/g, '-'), level, message };
   return [fix === undefined ? base : { ...base, fix }];
 }

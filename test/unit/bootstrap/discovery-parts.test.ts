@@ -136,7 +136,7 @@ describe('kubeconfig of discovery', () => {
       ],
       users: [
         { name: 'u', user: { token: 'no' } },
-        { name: 'v', credentials: { token: 'yes' } },
+        { name: 'v', user: { token: 'yes' } },
       ],
     };
     expect(read(config)).toMatchObject({ server: 'https://192.0.2.1:6443', credentials: { token: 'yes' } });
