@@ -48,13 +48,9 @@ export function renderCadvisorMetrics(
   ]);
 }
 
-function sampleOf(
-  row: Row,
-  value: number | undefined,
-  time: number | undefined,
-  labels: Labels = {},
-): readonly Sample[] {
-  return value === undefined ? [] : [{ labels: { ...labels, ...row.labels }, value, time }];
+function sampleOf(row: Row, value: number | undefined, time: number | undefined, labels?: Labels): readonly Sample[] {
+  if (value === undefined) return [];
+  return [{ labels: labels === undefined ? row.labels : { ...labels, ...row.labels }, value, time }];
 }
 
 function rowsOf({ node, pods }: Observation): readonly Row[] {

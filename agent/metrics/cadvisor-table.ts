@@ -1,5 +1,5 @@
 import type { Labels, MetricType } from '../../cni/index.ts';
-import type { CgroupDetails, CgroupSample, CpuSample, MemorySample } from './types.ts';
+import type { CgroupDetails, CgroupSample, CpuDetails, MemorySample } from './types.ts';
 
 /** A family of `/metrics/cadvisor` that a cgroup alone tells. */
 export interface CgroupMetric {
@@ -7,22 +7,22 @@ export interface CgroupMetric {
   readonly type: MetricType;
   readonly help: string;
   /** Besides those of the cgroup. */
-  readonly labels: Labels;
+  readonly labels?: Labels;
   /** Undefined where it does not apply. */
   readonly value: (sample: CgroupSample) => number | undefined;
 }
 
 const nanosPerSecond = 1e9;
 
-function cpu(name: string, help: string, value: (cpu: CpuSample) => number, labels: Labels = {}): CgroupMetric {
+function cpu(name: string, help: string, value: (cpu: CpuDetails) => number): CgroupMetric {
   return {
-    ...{ name: `container_cpu_${name}`, type: 'counter', help, labels },
-    value: (sample) => (sample.cpu === undefined ? undefined : value(sample.cpu)),
+    ...{ name: `container_cpu_${name}`, type: 'counter', help },
+    value: ({ details }) => (details?.cpu === undefined ? undefined : value(details.cpu)),
   };
 }
 
 /** Told of cgroups with a quota only, as cAdvisor does. */
-function bandwidth(name: string, help: string, value: (cpu: CpuSample) => number): CgroupMetric {
+function bandwidth(name: string, help: string, value: (cpu: CpuDetails) => number): CgroupMetric {
   const metric = cpu(`cfs_${name}`, help, value);
   return {
     ...metric,
@@ -32,7 +32,7 @@ function bandwidth(name: string, help: string, value: (cpu: CpuSample) => number
 
 function memory(name: string, help: string, value: (memory: MemorySample) => number): CgroupMetric {
   return {
-    ...{ name: `container_memory_${name}`, type: 'gauge', help, labels: {} },
+    ...{ name: `container_memory_${name}`, type: 'gauge', help },
     value: (sample) => (sample.memory === undefined ? undefined : value(sample.memory)),
   };
 }
@@ -44,16 +44,18 @@ function detail(
   value: (details: CgroupDetails) => number | undefined,
 ): CgroupMetric {
   return {
-    ...{ name: `container_${name}`, type, help, labels: {} },
+    ...{ name: `container_${name}`, type, help },
     value: ({ details }) => (details === undefined ? undefined : value(details)),
   };
 }
 
 /** With the time of measurement. */
 export const cgroupMetrics: readonly CgroupMetric[] = [
-  cpu('usage_seconds_total', 'CPU time used, in seconds.', ({ usageNanos }) => usageNanos / nanosPerSecond, {
-    cpu: 'total',
-  }),
+  {
+    ...{ name: 'container_cpu_usage_seconds_total', type: 'counter', help: 'CPU time used, in seconds.' },
+    labels: { cpu: 'total' },
+    value: ({ cpuNanos }) => (cpuNanos === undefined ? undefined : cpuNanos / nanosPerSecond),
+  },
   cpu('user_seconds_total', 'CPU time used in user mode, in seconds.', ({ userNanos }) => userNanos / nanosPerSecond),
   cpu(
     'system_seconds_total',
@@ -89,7 +91,7 @@ export const specMetrics: readonly CgroupMetric[] = [
   detail('spec_cpu_quota', 'gauge', 'CPU quota in microseconds.', ({ cpuQuota }) => cpuQuota),
   detail('spec_cpu_shares', 'gauge', 'CPU shares.', ({ cpuShares }) => cpuShares),
   {
-    ...{ name: 'container_spec_memory_limit_bytes', type: 'gauge', help: 'Memory limit in bytes.', labels: {} },
+    ...{ name: 'container_spec_memory_limit_bytes', type: 'gauge', help: 'Memory limit in bytes.' },
     value: (sample) => (sample.memory === undefined ? undefined : (sample.memory.limit ?? 0)),
   },
 ];

@@ -1,5 +1,5 @@
 import { parseLimit, parseMemoryStat, workingSet } from '../stats/parse.ts';
-import type { CgroupDetails, CpuSample, MemorySample } from './types.ts';
+import type { CgroupDetails, CpuDetails, MemorySample } from './types.ts';
 
 /** Reads a file of a cgroup; undefined when it is not there. On cgroup v1 the controller says which hierarchy. */
 export type ReadCgroupFile = (controller: string, file: string) => string | undefined;
@@ -10,34 +10,14 @@ const tickNanos = 10_000_000;
 /** A limit of cgroup v2 is `max`, or its quota and period: `20000 100000`. */
 const defaultPeriod = 100_000;
 
-export function cpuV1(read: ReadCgroupFile): CpuSample | undefined {
-  const usage = numberIn(read('cpuacct', 'cpuacct.usage'));
-  if (usage === undefined) return undefined;
-  const ticks = parseMemoryStat(read('cpuacct', 'cpuacct.stat') ?? '');
-  const stat = parseMemoryStat(read('cpu', 'cpu.stat') ?? '');
-  return {
-    usageNanos: usage,
-    userNanos: (ticks.get('user') ?? 0) * tickNanos,
-    systemNanos: (ticks.get('system') ?? 0) * tickNanos,
-    periods: stat.get('nr_periods') ?? 0,
-    throttledPeriods: stat.get('nr_throttled') ?? 0,
-    throttledNanos: stat.get('throttled_time') ?? 0,
-  };
+/** CPU time since the cgroup was made, billionths of a second. */
+export function cpuNanosV1(read: ReadCgroupFile): number | undefined {
+  return numberIn(read('cpuacct', 'cpuacct.usage'));
 }
 
-export function cpuV2(read: ReadCgroupFile): CpuSample | undefined {
-  const text = read('cpu', 'cpu.stat');
-  if (text === undefined) return undefined;
-  const stat = parseMemoryStat(text);
-  const micros = (field: string): number => (stat.get(field) ?? 0) * 1_000;
-  return {
-    usageNanos: micros('usage_usec'),
-    userNanos: micros('user_usec'),
-    systemNanos: micros('system_usec'),
-    periods: stat.get('nr_periods') ?? 0,
-    throttledPeriods: stat.get('nr_throttled') ?? 0,
-    throttledNanos: micros('throttled_usec'),
-  };
+export function cpuNanosV2(read: ReadCgroupFile): number | undefined {
+  const micros = parseMemoryStat(read('cpu', 'cpu.stat') ?? '').get('usage_usec');
+  return micros === undefined ? undefined : micros * 1_000;
 }
 
 /** The fields with `total_` are those of the whole subtree. */
@@ -82,6 +62,7 @@ export function detailsV1(read: ReadCgroupFile): CgroupDetails {
   const number = (controller: string, file: string): number | undefined => numberIn(read(controller, file));
   const quota = number('cpu', 'cpu.cfs_quota_us');
   return {
+    cpu: cpuDetailsV1(read),
     swap: parseMemoryStat(read('memory', 'memory.stat') ?? '').get('total_swap'),
     peak: number('memory', 'memory.max_usage_in_bytes'),
     limitHits: number('memory', 'memory.failcnt'),
@@ -100,6 +81,7 @@ export function detailsV2(read: ReadCgroupFile): CgroupDetails {
   const [quota, period] = (max ?? '').trim().split(' ').map(Number);
   const weight = number('cpu', 'cpu.weight');
   return {
+    cpu: cpuDetailsV2(read),
     swap: number('memory', 'memory.swap.current'),
     peak: number('memory', 'memory.peak'),
     limitHits: events.get('max'),
@@ -108,6 +90,34 @@ export function detailsV2(read: ReadCgroupFile): CgroupDetails {
     cpuShares: weight === undefined ? undefined : weightToShares(weight),
     cpuPeriod: max === undefined ? undefined : (period ?? defaultPeriod),
     cpuQuota: quota !== undefined && Number.isFinite(quota) ? quota : undefined,
+  };
+}
+
+function cpuDetailsV1(read: ReadCgroupFile): CpuDetails | undefined {
+  const text = read('cpuacct', 'cpuacct.stat');
+  if (text === undefined) return undefined;
+  const ticks = parseMemoryStat(text);
+  const stat = parseMemoryStat(read('cpu', 'cpu.stat') ?? '');
+  return {
+    userNanos: (ticks.get('user') ?? 0) * tickNanos,
+    systemNanos: (ticks.get('system') ?? 0) * tickNanos,
+    periods: stat.get('nr_periods') ?? 0,
+    throttledPeriods: stat.get('nr_throttled') ?? 0,
+    throttledNanos: stat.get('throttled_time') ?? 0,
+  };
+}
+
+function cpuDetailsV2(read: ReadCgroupFile): CpuDetails | undefined {
+  const text = read('cpu', 'cpu.stat');
+  if (text === undefined) return undefined;
+  const stat = parseMemoryStat(text);
+  const micros = (field: string): number => (stat.get(field) ?? 0) * 1_000;
+  return {
+    userNanos: micros('user_usec'),
+    systemNanos: micros('system_usec'),
+    periods: stat.get('nr_periods') ?? 0,
+    throttledPeriods: stat.get('nr_throttled') ?? 0,
+    throttledNanos: micros('throttled_usec'),
   };
 }
 

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
-import { cpuV1, cpuV2, detailsV1, detailsV2, memoryV1, memoryV2, type ReadCgroupFile } from './cgroup-parse.ts';
+import {
+  cpuNanosV1,
+  cpuNanosV2,
+  detailsV1,
+  detailsV2,
+  memoryV1,
+  memoryV2,
+  type ReadCgroupFile,
+} from './cgroup-parse.ts';
 import { createRates } from './rates.ts';
 import type { CgroupSample } from './types.ts';
 
@@ -35,14 +43,14 @@ export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): 
       readIfThere(version === 1 ? join(root, controller, path, file) : join(root, path, file));
   return {
     sample: (path, withDetails) => {
-      const read = reader(path);
-      const cpu = version === 1 ? cpuV1(read) : cpuV2(read);
+      const read = onlyOnce(reader(path));
+      const cpuNanos = version === 1 ? cpuNanosV1(read) : cpuNanosV2(read);
       const time = now();
       return {
         time,
-        cpu,
+        cpuNanos,
         memory: version === 1 ? memoryV1(read) : memoryV2(read),
-        nanoCores: cpu === undefined ? undefined : rates.rate(path, { time, usageNanos: cpu.usageNanos }),
+        nanoCores: cpuNanos === undefined ? undefined : rates.rate(path, { time, usageNanos: cpuNanos }),
         details: withDetails ? (version === 1 ? detailsV1(read) : detailsV2(read)) : undefined,
       };
     },
@@ -51,6 +59,15 @@ export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): 
       return text.split('\n').flatMap((line) => (line === '' ? [] : [Number(line)]));
     },
     retain: (paths) => rates.retain(paths),
+  };
+}
+
+/** Several values are in one file, and the kernel adds them up for each read. */
+function onlyOnce(read: ReadCgroupFile): ReadCgroupFile {
+  const texts = new Map<string, string | undefined>();
+  return (controller, file) => {
+    if (!texts.has(file)) texts.set(file, read(controller, file));
+    return texts.get(file);
   };
 }
 

@@ -10,12 +10,31 @@ export interface DaemonMetrics {
   readonly procRoot: string;
   readonly listed: readonly ListedContainer[];
   readonly kubelet: Pick<KubeletMetrics, 'render'>;
+  readonly now: number;
+  /** End of the client certificate, milliseconds since the epoch; undefined without one. */
+  readonly clientCertificateEnd: number | undefined;
 }
 
 /** `/metrics`: what the daemon has counted, what it runs, and itself. */
-export function renderDaemonMetrics({ nodeName, procRoot, listed, kubelet }: DaemonMetrics): string {
-  const families = [buildInfo(), ...podFamilies(nodeName, listed), ...processFamilies(procRoot)];
+export function renderDaemonMetrics(metrics: DaemonMetrics): string {
+  const { nodeName, procRoot, listed, kubelet } = metrics;
+  const families = [
+    ...[buildInfo(), certificateFamily(metrics)],
+    ...podFamilies(nodeName, listed),
+    ...processFamilies(procRoot),
+  ];
   return kubelet.render() + renderFamilies(families);
+}
+
+/** Without a certificate +Inf, as the kubelet's. */
+function certificateFamily({ now, clientCertificateEnd }: DaemonMetrics): Family {
+  const left = clientCertificateEnd === undefined ? Infinity : Math.round((clientCertificateEnd - now) / 1_000);
+  return {
+    name: 'kubelet_certificate_manager_client_ttl_seconds',
+    type: 'gauge',
+    help: 'Time until the client certificate ends, in seconds; negative when it has ended',
+    samples: [{ labels: {}, value: left }],
+  };
 }
 
 function podFamilies(nodeName: string, listed: readonly ListedContainer[]): readonly Family[] {

@@ -31,8 +31,10 @@ export interface NodeMetricsDeps extends Omit<ObserverDeps, 'cgroups'>, DiskDeps
   readonly cgroupRoot: string;
   readonly cgroupVersion: CgroupVersion;
   readonly pods: ObserverDeps['pods'];
-  readonly kubelet: KubeletMetrics;
-  readonly probes: ProbeMetrics;
+  readonly kubelet: Pick<KubeletMetrics, 'render'>;
+  readonly probes: Pick<ProbeMetrics, 'render'>;
+  /** End of the client certificate, milliseconds since the epoch; undefined without one. */
+  readonly clientCertificateEnd?: () => number | undefined;
   readonly log: { warn(fields: object, message: string): void };
 }
 
@@ -43,7 +45,11 @@ export function createNodeMetrics(deps: NodeMetricsDeps): NodeMetrics {
   const observer = { ...deps, cgroups };
   const renderers: Readonly<Record<MetricsKind, (signal: AbortSignal) => Promise<string>>> = {
     metrics: async (signal) =>
-      renderDaemonMetrics({ nodeName, procRoot: deps.procRoot, listed: await deps.containers(signal), kubelet }),
+      renderDaemonMetrics({
+        ...{ nodeName, procRoot: deps.procRoot, kubelet, now: now() },
+        listed: await deps.containers(signal),
+        clientCertificateEnd: deps.clientCertificateEnd?.(),
+      }),
     cadvisor: async (signal) => {
       const observation = await observe(observer, { sandboxes: true, details: true }, signal);
       const nodeFs = await fileSystemStats(deps.rootDir);

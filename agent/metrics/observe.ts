@@ -31,7 +31,10 @@ export interface ObserverDeps {
 export interface Depth {
   /** Sandboxes, networks and numbers of processes too. */
   readonly sandboxes: boolean;
-  /** What only `/metrics/cadvisor` tells. */
+  /**
+   * What only `/metrics/cadvisor` tells, of containers, of the node and its daemons. Nobody looks for the throttling of a
+   * sandbox, and every file costs.
+   */
   readonly details: boolean;
 }
 
@@ -77,7 +80,7 @@ function observePod(
     pod,
     path,
     startedAt: sandbox?.createdAt ?? Date.parse(status?.startTime ?? ''),
-    cgroup: deps.cgroups.sample(path, depth.details),
+    cgroup: deps.cgroups.sample(path, false),
     sandbox: observed,
     containers: running.filter(({ kind }) => kind === 'container').map(observeOne),
     network: observed === undefined || observed.listed.hostNetwork ? undefined : podNetwork(deps, observed.path),
@@ -95,7 +98,7 @@ function observeContainer(
   const path = posix.join(podPath, directory);
   return {
     ...{ listed, startedAt, path },
-    cgroup: cgroups.sample(path, depth.details),
+    cgroup: cgroups.sample(path, depth.details && listed.kind === 'container'),
     processes: depth.sandboxes ? cgroups.processes(path).length : undefined,
   };
 }

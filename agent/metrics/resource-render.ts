@@ -52,8 +52,8 @@ function cpuFamily(what: 'container' | 'node' | 'pod', measured: readonly Measur
     name: `${what}_cpu_usage_seconds_total`,
     type: 'counter',
     help: stable(`Cumulative cpu time consumed by the ${what} in core-seconds`),
-    samples: measured.flatMap(({ labels, cgroup: { time, cpu } }): readonly Sample[] =>
-      cpu === undefined ? [] : [{ labels, value: cpu.usageNanos / 1e9, time }],
+    samples: measured.flatMap(({ labels, cgroup: { time, cpuNanos } }): readonly Sample[] =>
+      cpuNanos === undefined ? [] : [{ labels, value: cpuNanos / 1e9, time }],
     ),
   };
 }

@@ -125,18 +125,18 @@ function renderPodDisk(
 
 /** @param memoryLimit bytes that may be used; undefined: no limit, then nothing can be said of what is available */
 function renderUsage(
-  { time, cpu, memory, nanoCores }: CgroupSample,
+  { time, cpuNanos, memory, nanoCores }: CgroupSample,
   memoryLimit: number | undefined,
 ): { readonly cpu?: CpuStats; readonly memory?: MemoryStats } {
   const at = timeOf(time);
   return {
-    ...(cpu === undefined
+    ...(cpuNanos === undefined
       ? {}
       : {
           cpu: {
             time: at,
             ...(nanoCores === undefined ? {} : { usageNanoCores: nanoCores }),
-            usageCoreNanoSeconds: cpu.usageNanos,
+            usageCoreNanoSeconds: cpuNanos,
           },
         }),
     ...(memory === undefined

@@ -3,17 +3,6 @@ import type { Pod, PodStatus } from '../objects/types.ts';
 import type { DiskUsage, FileSystemStats } from '../stats/index.ts';
 import type { NetDevice } from './net-dev.ts';
 
-/** CPU time that a cgroup has used since it was made. */
-export interface CpuSample {
-  readonly usageNanos: number;
-  readonly userNanos: number;
-  readonly systemNanos: number;
-  /** Of the bandwidth controller. */
-  readonly periods: number;
-  readonly throttledPeriods: number;
-  readonly throttledNanos: number;
-}
-
 /** Bytes, unless said otherwise. */
 export interface MemorySample {
   readonly usage: number;
@@ -28,8 +17,18 @@ export interface MemorySample {
   readonly limit: number | undefined;
 }
 
+/** CPU time since the cgroup was made, and what the bandwidth controller did. */
+export interface CpuDetails {
+  readonly userNanos: number;
+  readonly systemNanos: number;
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNanos: number;
+}
+
 /** What `/metrics/cadvisor` tells beyond {@link CgroupSample}. */
 export interface CgroupDetails {
+  readonly cpu: CpuDetails | undefined;
   readonly swap: number | undefined;
   /** Largest use so far, bytes. */
   readonly peak: number | undefined;
@@ -48,7 +47,8 @@ export interface CgroupDetails {
 export interface CgroupSample {
   /** Milliseconds since the epoch. */
   readonly time: number;
-  readonly cpu: CpuSample | undefined;
+  /** CPU time since the cgroup was made, billionths of a second. */
+  readonly cpuNanos: number | undefined;
   readonly memory: MemorySample | undefined;
   /** Of the last two samples that lie far enough from each other: billionths of a core. */
   readonly nanoCores: number | undefined;

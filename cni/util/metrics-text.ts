@@ -26,13 +26,19 @@ export interface Family {
   readonly samples: readonly Sample[];
 }
 
-/** Families that have values, in this order. */
+/** Families that have values, in this order. Labels that many samples share, as one object, are written down once. */
 export function renderFamilies(families: readonly Family[]): string {
+  const written = new Map<Labels, string>();
+  const write = (labels: Labels): string => {
+    const text = written.get(labels) ?? renderLabels(labels);
+    written.set(labels, text);
+    return text;
+  };
   return families
     .filter(({ samples }) => samples.length > 0)
     .flatMap(({ name, type, help, samples }) => [
       ...renderHead(name, type, help),
-      ...samples.map((sample) => renderSample(name, sample)),
+      ...samples.map((sample) => renderLine(name, write(sample.labels), sample)),
     ])
     .map((line) => `${line}\n`)
     .join('');
@@ -42,8 +48,12 @@ export function renderHead(name: string, type: MetricType, help: string): readon
   return [`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`];
 }
 
-export function renderSample(name: string, { labels, value, time }: Sample): string {
-  const line = `${name}${renderLabels(labels)} ${renderValue(value)}`;
+export function renderSample(name: string, sample: Sample): string {
+  return renderLine(name, renderLabels(sample.labels), sample);
+}
+
+function renderLine(name: string, labels: string, { value, time }: Sample): string {
+  const line = `${name}${labels} ${renderValue(value)}`;
   return time === undefined ? line : `${line} ${Math.trunc(time)}`;
 }
 

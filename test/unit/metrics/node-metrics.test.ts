@@ -54,13 +54,13 @@ beforeEach(async () => {
     listed({ id: 's1', kind: 'sandbox', name: 'POD', runtimeName: 'k8s_POD_0', image: 'pause:3.9' }),
   ];
   containers = () => Promise.resolve(all);
-  await writeTree(join(root, 'proc'), proc);
+  writeTree(join(root, 'proc'), proc);
 });
 afterEach(() => rm(root, { recursive: true }));
 
-async function nodeMetrics(version: 1 | 2): Promise<NodeMetrics> {
+function nodeMetrics(version: 1 | 2): NodeMetrics {
   const tree = version === 1 ? cgroup1 : cgroup2;
-  for (const [path, use] of uses) await writeTree(join(root, 'cgroup'), tree(path, use));
+  for (const [path, use] of uses) writeTree(join(root, 'cgroup'), tree(path, use));
   const startedAt = '2026-01-02T03:00:01Z';
   const running = { name: 'main', containerID: 'docker://c1', state: { running: { startedAt } } };
   const usage = { layer: { bytes: 0, inodes: 0 }, logs: { bytes: 4096, inodes: 1 }, memoryBytes: undefined };
@@ -110,7 +110,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
   });
 
   test('a summary of CPU and memory', async () => {
-    expect(await (await nodeMetrics(version)).summary(true, signal)).toEqual({
+    expect(await nodeMetrics(version).summary(true, signal)).toEqual({
       node: {
         nodeName: 'node-1',
         startTime: '2026-01-01T00:00:00Z',
@@ -145,12 +145,12 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
   });
 
   test('the second summary knows the use of CPU in between', async () => {
-    const metrics = await nodeMetrics(version);
+    const metrics = nodeMetrics(version);
     await metrics.summary(true, signal);
     clock += 10_000;
     for (const [path, use] of uses) {
       const later = { ...use, nanos: use.nanos + 2e9 };
-      await writeTree(join(root, 'cgroup'), version === 1 ? cgroup1(path, later) : cgroup2(path, later));
+      writeTree(join(root, 'cgroup'), version === 1 ? cgroup1(path, later) : cgroup2(path, later));
     }
     const { node, pods } = await metrics.summary(true, signal);
     const seen = [node.cpu, pods[0]?.cpu, pods[0]?.containers[0]?.cpu].map((cpu) => cpu?.usageNanoCores);
@@ -158,7 +158,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
   });
 
   test('a whole summary has networks, disks and processes too', async () => {
-    const { node, pods } = await (await nodeMetrics(version)).summary(false, signal);
+    const { node, pods } = await nodeMetrics(version).summary(false, signal);
     const eth1 = { name: 'eth1', rxBytes: 1000, rxErrors: 0, txBytes: 2000, txErrors: 0 };
     const eth0 = { name: 'eth0', rxBytes: 300, rxErrors: 1, txBytes: 400, txErrors: 0 };
     expect(node).toMatchObject({
@@ -180,7 +180,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
 
   test('/metrics/resource', async () => {
     const labels = `namespace="${namespace}",pod="${name}"`;
-    const text = await (await nodeMetrics(version)).render('resource', signal);
+    const text = await nodeMetrics(version).render('resource', signal);
     expect(text.split('\n').filter((line) => !line.startsWith('# HELP'))).toEqual([
       '# TYPE container_cpu_usage_seconds_total counter',
       `container_cpu_usage_seconds_total{container="main",${labels}} 3 ${now}`,
@@ -205,7 +205,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
   });
 
   test('/metrics/cadvisor: all of one container', async () => {
-    const text = await (await nodeMetrics(version)).render('cadvisor', signal);
+    const text = await nodeMetrics(version).render('cadvisor', signal);
     const labels = `container="main",id="/${podPath}/c1",image="web:1",name="k8s_main_0",namespace="${namespace}",pod="${name}"`;
     const own = text.split('\n').filter((line) => line.includes(labels));
     expect(own.map((line) => line.replace(labels, '').replace(` ${now}`, ' T'))).toEqual([
@@ -236,7 +236,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
   });
 
   test('/metrics/cadvisor: the network of a pod is on its sandbox, and each cgroup is there once', async () => {
-    const text = await (await nodeMetrics(version)).render('cadvisor', signal);
+    const text = await nodeMetrics(version).render('cadvisor', signal);
     const pick = (prefix: string): readonly string[] => text.split('\n').filter((line) => line.startsWith(prefix));
     const none = 'image="",name="",namespace="",pod=""';
     const sandbox = `container="",id="/${podPath}/s1",image="pause:3.9",name="k8s_POD_0",namespace="${namespace}",pod="${name}"`;
@@ -257,7 +257,7 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
 });
 
 test('a pod on the host network has no network of its own', async () => {
-  const metrics = await nodeMetrics(2);
+  const metrics = nodeMetrics(2);
   const all = await containers();
   containers = () => Promise.resolve(all.map((one) => ({ ...one, hostNetwork: true })));
   const { pods } = await metrics.summary(false, signal);
@@ -265,7 +265,7 @@ test('a pod on the host network has no network of its own', async () => {
 });
 
 test('what runs is measured although cgroups are not there', async () => {
-  const metrics = await nodeMetrics(2);
+  const metrics = nodeMetrics(2);
   await rm(join(root, 'cgroup'), { recursive: true });
   const { pods } = await metrics.summary(true, signal);
   expect(pods.map(({ cpu, memory, containers: all }) => [cpu, memory, all.length])).toEqual([
@@ -274,7 +274,7 @@ test('what runs is measured although cgroups are not there', async () => {
 });
 
 test('/metrics/resource says that it could not measure', async () => {
-  const metrics = await nodeMetrics(2);
+  const metrics = nodeMetrics(2);
   containers = () => Promise.reject(new Error('Docker is away'));
   const text = await metrics.render('resource', signal);
   expect(text.split('\n').filter((line) => !line.startsWith('#'))).toEqual([
@@ -285,9 +285,10 @@ test('/metrics/resource says that it could not measure', async () => {
 });
 
 test('/metrics: what runs, by the list of the runtime', async () => {
-  const text = await (await nodeMetrics(2)).render('metrics', signal);
+  const text = await nodeMetrics(2).render('metrics', signal);
   const own = text.split('\n').filter((line) => line.startsWith('kubelet_'));
   expect(own).toEqual([
+    'kubelet_certificate_manager_client_ttl_seconds +Inf',
     'kubelet_node_name{node="node-1"} 1',
     'kubelet_running_pods 1',
     'kubelet_running_containers{container_state="running"} 1',

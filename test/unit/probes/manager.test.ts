@@ -22,11 +22,14 @@ interface Bench {
   /** `<field path> <reason>: <message>` */
   readonly events: string[];
   readonly changes: string[];
+  /** `<container> <kind> <result>` of each run, `<uid> gone` of each pod. */
+  readonly counted: string[];
 }
 
 function bench(): Bench {
   const clock = createFakeClock(t0);
   const answers = new Map<string, Answer>();
+  const counted: string[] = [];
   const [runs, events, changes, signals] = [[] as string[], [] as string[], [] as string[], [] as AbortSignal[]];
   const silent = (): void => undefined;
   const execSync = async (
@@ -50,9 +53,13 @@ function bench(): Bench {
     clock,
     log: { info: silent, warn: silent, error: silent, debug: silent },
     onChange: (uid) => changes.push(uid),
+    metrics: {
+      probed: ({ container: name, kind, result }) => counted.push(`${name} ${kind} ${result}`),
+      remove: (uid) => counted.push(`${uid} gone`),
+    },
     random: () => 0.5,
   });
-  return { clock, manager, answers, runs, signals, events, changes };
+  return { clock, manager, answers, runs, signals, events, changes, counted };
 }
 
 const exec = (line: string, extra: Partial<Probe> = {}): Probe => ({
@@ -85,6 +92,20 @@ describe('a container', () => {
     expect(runs).toEqual(['0 c1 ready', '10 c1 ready', '20 c1 ready']);
     expect(verdicts(manager)).toEqual([undefined, undefined, 'success']);
     expect(changes).toEqual(['u1']);
+  });
+
+  test('is counted at each run, until the pod is gone', async () => {
+    const { clock, manager, answers, counted } = bench();
+    answers.set('ready', 1);
+    answers.set('alive', new Error('no such container'));
+    manager.update(pod(), undefined, [running({ readinessProbe: exec('ready') })]);
+    await clock.advance(5_000);
+    answers.set('ready', 0);
+    await clock.advance(10_000);
+    manager.update(pod(), undefined, [running({ livenessProbe: exec('alive') }, { id: 'c2' })]);
+    await clock.advance(5_000);
+    manager.remove('u1');
+    expect(counted).toEqual(['app readiness failure', 'app readiness success', 'app liveness unknown', 'u1 gone']);
   });
 
   test('is left alone during its initial delay, which counts from its start', async () => {
