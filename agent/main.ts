@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   rerun: () => import('./cli/rerun.ts'),
   check: () => import('./cli/check.ts'),
   join: () => import('./cli/join.ts'),
+  reset: () => import('./cli/reset.ts'),
   version: () => import('./cli/version.ts'),
 };
 

@@ -7,3 +7,4 @@ export type { CniResult, PortMapping } from './spec/types.ts';
 export { CniError } from './spec/error.ts';
 export { createRegistry, type Counter, type Gauge, type Histogram, type Registry } from './util/metrics-registry.ts';
 export { renderFamilies, type Family, type Labels, type MetricType, type Sample } from './util/metrics-text.ts';
+export { type NetworkRemains, removeBridge, removeNetworkRules, removeNetworkState } from './remove.ts';

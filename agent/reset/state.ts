@@ -1,0 +1,70 @@
+import { readdir, readFile, readlink, rm, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Config } from '../config/index.ts';
+import { removeTree } from '../volumes/remove-tree.ts';
+
+/** For `catch`: what is not there need not be removed. */
+export function ignoreMissing(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  return undefined;
+}
+
+const namesIn = async (directory: string): Promise<readonly string[]> =>
+  (await readdir(directory).catch(ignoreMissing)) ?? [];
+
+/** UIDs of pods that podwright has something of on disk: a directory, or a status that was written down. */
+export async function knownUids(rootDir: string): Promise<ReadonlySet<string>> {
+  const checkpoints = await namesIn(join(rootDir, 'podwright', 'pods'));
+  const directories = await namesIn(join(rootDir, 'pods'));
+  return new Set([...checkpoints.map((name) => name.replace(/\.json$/, '')), ...directories]);
+}
+
+/** Removes the logs of these pods, and the links to them. Logs of others stay. */
+export async function removeLogs(
+  { podLogsDir, containerLogsDir }: Pick<Config, 'podLogsDir' | 'containerLogsDir'>,
+  uids: ReadonlySet<string>,
+): Promise<void> {
+  for (const name of await namesIn(podLogsDir)) {
+    if (uids.has(name.split('_').at(-1) ?? '')) await rm(join(podLogsDir, name), { recursive: true, force: true });
+  }
+  for (const name of await namesIn(containerLogsDir)) {
+    const path = join(containerLogsDir, name);
+    const target = await readlink(path).catch(() => '');
+    const directory = target.startsWith(`${podLogsDir}/`)
+      ? (target.slice(podLogsDir.length + 1).split('/')[0] ?? '')
+      : '';
+    if (uids.has(directory.split('_').at(-1) ?? '')) await unlink(path).catch(ignoreMissing);
+  }
+}
+
+/** Record of what `podwright join` wrote, below the root directory. */
+export const joinRecord = (rootDir: string): string => join(rootDir, 'podwright', 'join.json');
+
+/** Files that `podwright join` wrote; none when this host has not joined. Rejects when the record cannot be read. */
+export async function joinedFiles(rootDir: string): Promise<readonly string[]> {
+  const text = await readFile(joinRecord(rootDir), 'utf8').catch(ignoreMissing);
+  if (text === undefined) return [];
+  const { files } = JSON.parse(text) as { readonly files?: unknown };
+  if (!Array.isArray(files)) throw new Error(`${joinRecord(rootDir)} has no list "files": nothing of it is removed`);
+  return files.filter((file): file is string => typeof file === 'string' && file.startsWith('/'));
+}
+
+export async function removeFiles(files: readonly string[]): Promise<void> {
+  for (const file of files) await unlink(file).catch(ignoreMissing);
+}
+
+/** Removes podwright's own directories; neither follows links nor enters what is mounted there. */
+export async function removeState({ rootDir, socketPath }: Config, signal: AbortSignal): Promise<void> {
+  await rmdir(join(rootDir, 'pods')).catch(ignoreMissing);
+  await removeTree(join(rootDir, 'podwright'), signal);
+  await unlink(socketPath).catch(ignoreMissing);
+  await unlink(join(rootDir, 'podwright.lock')).catch(ignoreMissing);
+  for (const directory of [dirname(socketPath), rootDir]) await removeIfEmpty(directory);
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  await rmdir(directory).catch((error: unknown) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(code)) throw error;
+  });
+}
