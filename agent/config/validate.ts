@@ -2,6 +2,7 @@ import { parseCidr } from '../../cni/index.ts';
 import { parseThresholds } from '../eviction/thresholds.ts';
 import type { FieldPath } from '../objects/field-path.ts';
 import { formatPath } from '../objects/field-path.ts';
+import { serverProblems } from '../server/kubelet/settings-plan.ts';
 import type { ConfigProblem } from './error.ts';
 import type { ConfigFile, Kind } from './file.ts';
 import { maxRestartPeriodMs } from './merge.ts';
@@ -54,6 +55,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
     ...imageRules(config),
     ...resourceRules(config),
     ...evictionRules(config),
+    ...serverRules(config),
     ...logRules(flags),
   ];
 }
@@ -194,6 +196,14 @@ function evictionRules({ kubelet }: Config): Rule[] {
   return parseThresholds(kubelet).problems.map(({ field, signal, message }) => ({
     holds: false,
     field: ['KubeletConfiguration', field, signal],
+    message,
+  }));
+}
+
+function serverRules({ kubelet }: Config): Rule[] {
+  return serverProblems(kubelet).map(({ field, message }) => ({
+    holds: false,
+    field: ['KubeletConfiguration', field],
     message,
   }));
 }

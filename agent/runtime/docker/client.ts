@@ -170,10 +170,11 @@ function openAttachment(docker: Engine, id: string, query: AttachQuery, abortSig
     method: 'POST',
     isStream: true,
     hijack: true,
-    openStdin: true,
+    // A body of no bytes: without one the request is never sent, and what a body holds could become input.
+    file: Buffer.alloc(0),
     abortSignal,
     statusCodes: { 200: true },
-    options: { _query: query, _body: {} },
+    options: query,
   };
   return dial(docker, request);
 }

@@ -45,7 +45,7 @@ export class NamespaceDialer {
     };
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString().slice(0, 1_000)));
     this.#child.on('message', (answer, socket) => this.#answered(answer as Answer, socket));
-    this.#child.once('error', (error) => end(error.message));
+    this.#child.on('error', (error) => end(error.message));
     this.#child.once('close', () => end(this.#stderr.trim() || 'the helper has ended'));
   }
 
@@ -66,9 +66,7 @@ export class NamespaceDialer {
         reject: (error) => (settled(), reject(error)),
       });
       signal.addEventListener('abort', abort, { once: true });
-      this.#child.send({ id, port }, (error) => {
-        if (error) this.#waiting.get(id)?.reject(error);
-      });
+      this.#child.send({ id, port }, () => undefined); // One that is gone is told by its end.
     });
   }
 
