@@ -24,7 +24,7 @@ const modules = [
   ...['dummy', 'veth', 'bridge', 'br_netfilter', 'virtio_pci', 'virtio_console'],
 ];
 
-const programs = ['ip', 'ipvsadm', 'ipset', 'xtables-nft-multi'];
+const programs = ['ip', 'ipvsadm', 'ipset', 'perl', 'xtables-nft-multi'];
 const xtablesNames = ['iptables', 'ip6tables'].flatMap((name) => ['', '-save', '-restore'].map((end) => name + end));
 
 /** Builds the image of today's programs and modules, or finds it in the cache: its name is the hash of all that is in it. */
@@ -44,8 +44,10 @@ export function buildGuestImage(): GuestImage {
 
 function initFiles(): ArchiveFile[] {
   const init = readFileSync(fileURLToPath(new URL('guest-init.sh', import.meta.url)));
+  const net = readFileSync(fileURLToPath(new URL('guest-net.pl', import.meta.url)));
   return [
     { path: 'init', content: init, mode: 0o755 },
+    { path: 'opt/guest-net.pl', content: net, mode: 0o644 },
     // ipset looks names of protocols up.
     { path: 'etc/protocols', content: Buffer.from('tcp 6 TCP\nudp 17 UDP\nsctp 132 SCTP\n'), mode: 0o644 },
     { path: 'bin/busybox', content: readFileSync(programPath('busybox')), mode: 0o755 },
@@ -66,9 +68,18 @@ function programFiles(): ArchiveFile[] {
   return [
     ...paths.map((path) => ({ path: `opt/bin/${basename(path)}`, content: readFileSync(path), mode: 0o755 })),
     ...plugins.map((path) => ({ path: `opt/xtables/${basename(path)}`, content: readFileSync(path), mode: 0o644 })),
+    ...perlFiles(),
     ...[...libraries].map((path) => ({ path: path.slice(1), content: readFileSync(path), mode: 0o755 })),
     ...alias,
   ];
+}
+
+/** Debian's smallest set of modules (package perl-base), without the tables of Unicode. */
+function perlFiles(): ArchiveFile[] {
+  const root = '/usr/lib/x86_64-linux-gnu/perl-base';
+  return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => /\.(?:pm|so)$/.test(path) && !path.startsWith('unicore'))
+    .map((path) => ({ path: join(root, path).slice(1), content: readFileSync(join(root, path)), mode: 0o644 }));
 }
 
 const programPath = (name: string): string => {

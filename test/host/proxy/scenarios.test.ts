@@ -2,19 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createIptablesBackend } from '../../../proxy/iptables/index.ts';
 import { createNftablesBackend } from '../../../proxy/nftables/index.ts';
 import type { Family, ProxyBackend } from '../../../proxy/types.ts';
-import {
-  type Expected,
-  expectedOf,
-  list,
-  type Mode,
-  planOfScenario,
-  ready,
-  type Row,
-  type Scenario,
-  tellEndpoint,
-} from '../../scenarios/scenario.ts';
+import { tellAnswers, visible } from '../../scenarios/answers.ts';
+import { type Expected, planOfScenario, ready, type Row, type Scenario } from '../../scenarios/scenario.ts';
 import { scenarios } from '../../scenarios/scenarios.ts';
-import { addressOf, FAMILIES, nodeAddresses, type Source, targetOf } from '../../scenarios/world.ts';
+import { addressOf, FAMILIES, type Source, targetOf } from '../../scenarios/world.ts';
 import { serve } from '../cni/traffic.ts';
 import { type Client, startClient } from './client.ts';
 import { createProxyLab, type ProxyLab } from './nftables.ts';
@@ -90,28 +81,6 @@ async function meet(scenario: Scenario, [from, to]: Row, expected: Expected, fam
   }
   const want = expected.split(', ').length;
   return tellAnswers(await client.ask({ ...question, round: isSilent ? 2 : 6, most, want }), from, family);
-}
-
-function tellAnswers(answers: readonly string[], from: Source, family: Family): Expected {
-  return list(new Set(answers.map((answer) => tellAnswer(answer, from, family))));
-}
-
-function tellAnswer(answer: string, from: Source, family: Family): string {
-  if (answer === 'silence') return 'dropped';
-  const [name = '', seen] = answer.split(' ');
-  if (seen === undefined || seen === addressOf(from, family))
-    return tellEndpoint(name, from === 'node' && seen !== undefined);
-  return nodeAddresses(family).includes(seen) ? tellEndpoint(name, true) : `${name} as ${seen}`;
-}
-
-/** What a server can see of a row; undefined where the way does not end at one of ours. */
-function visible(row: Row, mode: Mode): Expected | undefined {
-  const [from, to] = row;
-  const told = expectedOf(row, mode);
-  const reached = told === 'untouched' ? (to === 'b directly' ? 'b' : undefined) : told;
-  if (reached === undefined || reached === 'refused' || reached === 'dropped' || from !== 'node') return reached;
-  // The node's own address is one of the node, translated or not.
-  return list(reached.split(', ').map((name) => tellEndpoint(name.replace(/ as node$/, ''), true)));
 }
 
 describe.each(modes)('%s on the kernel', (mode) => {
