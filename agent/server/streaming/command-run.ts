@@ -16,6 +16,7 @@ export async function endOf(stream: Writable | undefined, last = ''): Promise<vo
   if (stream === undefined) return;
   await new Promise<void>((resolve) => {
     finished(stream, { readable: false }, () => resolve());
-    stream.end(last);
+    if (last !== '') stream.write(last);
+    stream.end();
   });
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { serveCommandOverSpdy } from './command-spdy.ts';
+import { serveCommandOverWebSocket } from './command-websocket.ts';
 import type { CommandOptions, RunCommand, StreamingLimits } from './types.ts';
 import { defaultLimits } from './types.ts';
 import { notAnUpgrade, refuse, requestedUpgrade } from './upgrade.ts';
@@ -25,6 +26,7 @@ export async function serveCommand(
     case 'spdy':
       return serveCommandOverSpdy(request, socket, head, wanted, run, limits);
     case 'websocket':
+      return serveCommandOverWebSocket(request, socket, head, wanted, run, limits);
     case undefined:
       return refuse(socket, notAnUpgrade);
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DialPort } from './port-forward-run.ts';
 import { forwardOverSpdy, portForwardProtocol } from './port-forward-spdy.ts';
+import { servePortForwardOverWebSocket } from './port-forward-websocket.ts';
 import { defaultLimits, type StreamingLimits } from './types.ts';
 import { acceptSpdy, negotiate, notAnUpgrade, refuse, requestedUpgrade } from './upgrade.ts';
 
@@ -27,6 +28,7 @@ export async function servePortForward(
       return forwardOverSpdy(socket, head, dial, limits);
     }
     case 'websocket':
+      return servePortForwardOverWebSocket(request, socket, head, dial, limits);
     case undefined:
       return refuse(socket, notAnUpgrade);
   }

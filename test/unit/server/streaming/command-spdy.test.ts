@@ -209,4 +209,4 @@ test('50 MB pass both ways, and no more than the buffers wait when the command d
   client.data(stdin, '', true);
   await client.until(() => client.get(error).fin);
   expect(client.get(stdout).bytes).toBe(total);
-});
+}, 120_000);

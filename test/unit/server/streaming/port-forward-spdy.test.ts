@@ -189,4 +189,4 @@ test('50 MB pass both ways', async () => {
   await client.until(() => client.get(data).fin);
   expect(client.get(data).bytes).toBe(800 * chunk.length);
   client.socket.destroy();
-});
+}, 120_000);
