@@ -1,0 +1,90 @@
+import { isAlreadyExists, isConflict, isNotFound } from '../../api/errors.ts';
+import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
+import type { Clock } from '../../clock.ts';
+
+const namespace = 'kube-node-lease';
+
+export interface LeaseOptions {
+  readonly client: ApiClient;
+  readonly clock: Clock;
+  readonly nodeName: string;
+  /** UID of the Node, which owns its lease; undefined as long as it is not registered. */
+  readonly nodeUid: () => string | undefined;
+  /** The kubelet's `nodeLeaseDurationSeconds`. */
+  readonly durationSeconds: number;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Renews the node's Lease four times in its duration until `signal` is aborted (k8s.io/component-helpers,
+ * apimachinery/lease/controller.go). A server that is away is asked again with a growing pause, up to a renewal's.
+ */
+export async function keepLease(options: LeaseOptions, signal: AbortSignal): Promise<never> {
+  const intervalMs = (options.durationSeconds * 1000) / 4;
+  let lease: ApiObject | undefined;
+  for (let failures = 0; ;) {
+    try {
+      lease = await renew(options, lease, signal);
+      failures = 0;
+    } catch (error) {
+      signal.throwIfAborted();
+      failures += 1;
+      lease = undefined;
+      options.onError(error);
+    }
+    const pauseMs = failures === 0 ? intervalMs : Math.min(intervalMs, 200 * 2 ** failures);
+    await options.clock.sleep(pauseMs, signal);
+  }
+}
+
+/** Writes the lease on the object that is known; reads or makes it when that is not the newest one. */
+async function renew(options: LeaseOptions, known: ApiObject | undefined, signal: AbortSignal): Promise<ApiObject> {
+  const { client, nodeName } = options;
+  const path = { namespace, name: nodeName };
+  const lease = known ?? (await read(options, signal));
+  if (lease === undefined) {
+    try {
+      return await client.create(resources.leases, { namespace }, fresh(options, undefined), signal);
+    } catch (error) {
+      if (!isAlreadyExists(error)) throw error;
+      return renew(options, await read(options, signal), signal);
+    }
+  }
+  try {
+    return await client.replace(resources.leases, path, fresh(options, lease), signal);
+  } catch (error) {
+    if (known === undefined || !(isConflict(error) || isNotFound(error))) throw error;
+    return renew(options, undefined, signal);
+  }
+}
+
+async function read({ client, nodeName }: LeaseOptions, signal: AbortSignal): Promise<ApiObject | undefined> {
+  try {
+    return await client.get(resources.leases, { namespace, name: nodeName }, signal);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+function fresh({ clock, nodeName, nodeUid, durationSeconds }: LeaseOptions, lease: ApiObject | undefined): object {
+  const uid = nodeUid();
+  const owner = uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }];
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    ...lease,
+    metadata: {
+      ...lease?.metadata,
+      name: nodeName,
+      namespace,
+      ...(owner.length === 0 ? {} : { ownerReferences: owner }),
+    },
+    spec: {
+      ...(lease?.['spec'] as object | undefined),
+      holderIdentity: nodeName,
+      leaseDurationSeconds: durationSeconds,
+      renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+    },
+  };
+}

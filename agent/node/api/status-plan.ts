@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { NodeStatus } from './render.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Whether the server has to be told: something else than a heartbeat has changed, or the last report is too old
+ * (`nodeStatusReportFrequency`).
+ */
+export function mustReport(
+  before: NodeStatus | undefined,
+  next: NodeStatus,
+  sinceReportMs: number,
+  reportMs: number,
+): boolean {
+  return (
+    before === undefined || sinceReportMs >= reportMs || !isDeepStrictEqual(withoutTimes(before), withoutTimes(next))
+  );
+}
+
+function withoutTimes(status: NodeStatus): Fields {
+  const conditions = status.conditions?.map(({ type, status: is, reason, message }) => ({ type, is, reason, message }));
+  return { ...pick(status), conditions: conditions?.sort((a, b) => (a.type < b.type ? -1 : 1)) };
+}
+
+/** Fields of a node's status that a kubelet owns; others, such as `volumesAttached`, are other components'. */
+const owned = ['capacity', 'allocatable', 'addresses', 'daemonEndpoints', 'nodeInfo', 'images'] as const;
+
+function pick(status: NodeStatus): Fields {
+  return Object.fromEntries(owned.map((field) => [field, status[field]]));
+}
+
+/**
+ * The strategic merge patch of a node's status (`nodeutil.PatchNodeStatus`). Addresses would be united by their type and are
+ * therefore replaced; extended resources that a device plugin or an administrator added stay.
+ */
+export function nodeStatusPatch(before: NodeStatus | undefined, next: NodeStatus): object {
+  const changed: Record<string, unknown> = { conditions: next.conditions ?? [] };
+  for (const field of owned) {
+    if (!isDeepStrictEqual(before?.[field], next[field])) changed[field] = next[field];
+  }
+  if (changed['addresses'] !== undefined) changed['addresses'] = [{ $patch: 'replace' }, ...(next.addresses ?? [])];
+  return { status: changed };
+}
+
+/** Labels that a kubelet keeps as they are on a node that exists (`updateDefaultLabels`, pkg/kubelet/kubelet_node_status.go). */
+const defaultLabels = [
+  'kubernetes.io/hostname',
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/instance-type',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+];
+
+/** What a node that is there already lacks of what it registers with; undefined for nothing. Taints are left alone. */
+export function adoptionPatch(
+  labels: Readonly<Record<string, string>>,
+  existing: Readonly<Record<string, string>> | undefined,
+): object | undefined {
+  const changed = Object.entries(labels).filter(
+    ([name, value]) => defaultLabels.includes(name) && existing?.[name] !== value,
+  );
+  return changed.length === 0 ? undefined : { metadata: { labels: Object.fromEntries(changed) } };
+}
