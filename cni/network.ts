@@ -51,6 +51,13 @@ export interface PodNetwork {
    */
   gc(listValid: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<void>;
   status(): NetworkStatus;
+  /**
+   * Changes the ranges of the built-in network: pods that are attached keep their addresses. `setup` is to be called after it.
+   *
+   * @param podCidrs one range, or one of each family; empty as long as they are not known
+   * @throws CniError when one is no network
+   */
+  setPodCidrs(podCidrs: readonly string[]): void;
   /** Sysctls that a new pod namespace should start with. */
   podSysctls(): Readonly<Record<string, string>>;
 }
@@ -61,7 +68,7 @@ export interface PodNetworkOptions {
   /** Directory of the result cache: `<cacheDir>/results/<network>-<containerId>-<ifName>`. */
   readonly cacheDir: string;
   readonly dataDir: string;
-  /** Ranges of the built-in network. */
+  /** Ranges of the built-in network; empty as long as they are not known. */
   readonly podCidrs: readonly string[];
   readonly exec?: Exec;
   readonly setSysctl?: SetSysctl;
@@ -84,7 +91,8 @@ export function createPodNetwork(options: PodNetworkOptions): PodNetwork {
 class Network implements PodNetwork {
   readonly #options: PodNetworkOptions;
   readonly #exec: Exec;
-  readonly #default: NetworkConfigList;
+  /** The built-in network; undefined as long as its ranges are not known. */
+  #default: NetworkConfigList | undefined;
   readonly #loadConfig: ReturnType<typeof createConfigLoader>;
   readonly #cache: ResultCache;
   readonly #chain: Chain;
@@ -95,14 +103,19 @@ class Network implements PodNetwork {
   constructor(options: PodNetworkOptions) {
     this.#options = options;
     this.#exec = options.exec ?? systemExec;
-    this.#default = defaultNetwork(options.podCidrs);
     this.#loadConfig = createConfigLoader(options.confDir);
     const { dataDir, binDirs, setSysctl } = options;
     const onWarning = options.onWarning ?? (() => undefined);
     this.#cache = createResultCache(options.cacheDir, onWarning);
     const deps = { exec: this.#exec, dataDir, onWarning, ...(setSysctl === undefined ? {} : { setSysctl }) };
     this.#chain = createChain(createPlugins(deps, binDirs));
-    this.#status = { ...describe(this.#default), ready: true };
+    this.#status = unknownRanges;
+    this.setPodCidrs(options.podCidrs);
+  }
+
+  setPodCidrs(podCidrs: readonly string[]): void {
+    this.#default = podCidrs.length === 0 ? undefined : defaultNetwork(podCidrs);
+    this.#status = this.#default === undefined ? unknownRanges : { ...describe(this.#default), ready: true };
   }
 
   async setup(signal: AbortSignal): Promise<void> {
@@ -204,8 +217,8 @@ class Network implements PodNetwork {
     if (text !== '' && text !== this.#told) this.#options.onWarning?.('CNI configuration is broken', { problems });
     this.#told = text;
     if (config !== undefined) return config;
-    if (problems.length === 0) return this.#default;
-    const reason = `no valid CNI configuration: ${text}`;
+    if (problems.length === 0 && this.#default !== undefined) return this.#default;
+    const reason = problems.length === 0 ? rangesUnknown : `no valid CNI configuration: ${text}`;
     this.#status = { ...this.#status, ready: false, reason };
     throw new CniError(cniErrorCode.invalidNetworkConfig, reason);
   }
@@ -239,6 +252,10 @@ class Network implements PodNetwork {
     await this.#cache.remove(attachment.containerId, attachment.ifName);
   }
 }
+
+const rangesUnknown = 'the node has no podCIDR yet, and there is no CNI configuration';
+
+const unknownRanges: NetworkStatus = { ready: false, name: 'podwright', plugins: [], cidrs: [], reason: rangesUnknown };
 
 function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready'> {
   return { name: config.name, plugins: config.plugins.map(({ type }) => type), cidrs: subnetsOf(config) };

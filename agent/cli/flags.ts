@@ -21,6 +21,8 @@ export const runFlags: readonly Option[] = [
   ['--cni-bin-dir <dirs>', 'network plugins, comma-separated (default: /opt/cni/bin)'],
   ['--cni-cache-dir <dir>', 'results of network plugins (default: /var/lib/cni)'],
   ['--hostname-override <name>', 'name of the node (default: the host name)'],
+  ['--kubeconfig <file>', 'how to reach the API server: the node is one of a cluster (default: it stands alone)'],
+  ['--node-ip <addresses>', 'address that the node goes by, one or one of each family (default: of its default route)'],
   ['--node-labels <labels>', 'labels of the node besides the usual ones, comma-separated: key=value'],
   ['--proxy-mode <mode>', 'iptables, ipvs, nftables or auto: how Services work (default: auto)'],
   ['--pod-infra-container-image <image>', 'image of the pause container; the built-in one where it cannot be had'],

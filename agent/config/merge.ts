@@ -35,6 +35,8 @@ export function mergeConfig(
   return {
     nodeName: (flags.hostnameOverride ?? hostname).trim().toLowerCase(),
     nodeLabels: parseNodeLabels(flags.nodeLabels ?? '').labels,
+    kubeconfig: flags.kubeconfig ? path(flags.kubeconfig, undefined, '') : undefined,
+    nodeIps: (flags.nodeIp ?? '').split(',').flatMap((ip) => ip.trim() || []),
     rootDir: path(flags.rootDir, undefined, '/var/lib/kubelet'),
     manifestDir: path(
       flags.podManifestPath ?? flags.manifests,

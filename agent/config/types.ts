@@ -13,6 +13,10 @@ export interface Config {
   readonly nodeName: string;
   /** Labels of the node besides those that every node has. */
   readonly nodeLabels: Readonly<Record<string, string>>;
+  /** How to reach the API server; undefined for a node that stands alone. */
+  readonly kubeconfig: string | undefined;
+  /** `--node-ip`: addresses that the node goes by; empty for those of its default route. */
+  readonly nodeIps: readonly string[];
   /** Default `/var/lib/kubelet`. */
   readonly rootDir: string;
   /** The kubelet's `staticPodPath`; default `/etc/kubernetes/manifests`. */
@@ -113,6 +117,9 @@ export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>
   readonly hostnameOverride?: string;
   /** `key=value`, comma-separated. */
   readonly nodeLabels?: string;
+  readonly kubeconfig?: string;
+  /** Comma-separated. */
+  readonly nodeIp?: string;
   readonly proxyMode?: string;
   readonly podInfraContainerImage?: string;
   readonly imageCredentialProviderConfig?: string;

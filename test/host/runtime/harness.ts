@@ -144,5 +144,6 @@ const withoutNetwork: PodNetwork = {
   gc: unused,
   cached: () => Promise.resolve(undefined),
   status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [] }),
-  podSysctls: () => ({}),
+  setPodCidrs: () => undefined,
+      podSysctls: () => ({}),
 };

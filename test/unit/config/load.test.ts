@@ -38,6 +38,8 @@ async function problems(input: Input): Promise<readonly string[]> {
 const defaults: Config = {
   nodeName: 'node-1',
   nodeLabels: {},
+  kubeconfig: undefined,
+  nodeIps: [],
   rootDir: '/var/lib/kubelet',
   manifestDir: '/etc/kubernetes/manifests',
   fileCheckFrequencyMs: 20_000,
