@@ -1,13 +1,10 @@
-import type { ApiClient, ApiObject } from '../api/types.ts';
-import { resources } from '../api/types.ts';
+import { type ApiClient, type ApiObject, type FollowHandler, resources } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
 import type { Pod } from '../objects/types.ts';
 import { API_SOURCE, isMirrorPod, podFromApi } from './api-pod.ts';
 import type { SourcedPod } from './types.ts';
 
-export interface ApiPodsOptions {
-  readonly client: ApiClient;
-  readonly nodeName: string;
+export interface PodsHandlerOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** All pods that are bound to this node, apart from mirror pods; each time that one of them changes. */
   readonly onPods: (pods: readonly SourcedPod[]) => void;
@@ -18,19 +15,17 @@ export interface ApiPodsOptions {
   readonly onLost: (error: unknown, failures: number) => void;
 }
 
-/**
- * Follows the pods that are bound to this node until `signal` is aborted (kubelet: `pkg/kubelet/config/apiserver.go`). Nothing is
- * told before the first list: an empty answer would end every pod.
- */
-export async function followApiPods(options: ApiPodsOptions, signal: AbortSignal): Promise<void> {
-  const { client, nodeName } = options;
-  const fieldSelector = `spec.nodeName=${nodeName}`;
-  await client.follow(resources.pods, { fieldSelector }, createPodsHandler(options), signal);
+/** Follows the pods that are bound to this node until `signal` is aborted (kubelet: `pkg/kubelet/config/apiserver.go`). */
+export async function followApiPods(
+  options: { readonly client: ApiClient; readonly nodeName: string; readonly handler: FollowHandler },
+  signal: AbortSignal,
+): Promise<void> {
+  const fieldSelector = `spec.nodeName=${options.nodeName}`;
+  await options.client.follow(resources.pods, { fieldSelector }, options.handler, signal);
 }
 
-/** What {@link followApiPods} does with what it is told. */
-export function createPodsHandler(options: Omit<ApiPodsOptions, 'client' | 'nodeName'>) {
-  const { clock, onPods, onSeen, onGone, onLost } = options;
+/** What becomes of the objects that {@link followApiPods} hears of. Before the first list nothing is told. */
+export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: PodsHandlerOptions): FollowHandler {
   const objects = new Map<string, ApiObject>();
   const pods = new Map<string, SourcedPod>();
   const firstSeen = new Map<string, number>();

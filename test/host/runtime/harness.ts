@@ -145,5 +145,5 @@ const withoutNetwork: PodNetwork = {
   cached: () => Promise.resolve(undefined),
   status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [] }),
   setPodCidrs: () => undefined,
-      podSysctls: () => ({}),
+  podSysctls: () => ({}),
 };
