@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
+import { clusterTasks, createCluster } from './daemon/cluster.ts';
 import { layFoundation } from './daemon/foundation.ts';
 import { daemonTasks, type Task } from './daemon/tasks.ts';
 import { createWorkers } from './daemon/workers.ts';
@@ -24,15 +25,17 @@ export async function runDaemon(config: Config, deps: { log: Logger; signal: Abo
 async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
   const startedAt = systemClock.now();
   const base = await layFoundation(config, log);
-  const workers = await createWorkers(base);
+  const cluster = createCluster(base);
+  const workers = await createWorkers(base, cluster);
   log.info(
     { version, node: config.nodeName, manifests: config.manifestDir, docker: config.dockerHost },
     'podwright starts',
   );
   try {
-    await runTogether(signal, daemonTasks(base, workers, startedAt));
+    await runTogether(signal, [...daemonTasks(base, workers, startedAt), ...clusterTasks(base, workers, cluster)]);
   } finally {
     await workers.stop();
+    await cluster?.stop();
     log.info({}, 'podwright has stopped; the pods go on running');
   }
 }

@@ -5,6 +5,11 @@ const goArchitectures: Readonly<Record<string, string>> = {
   ppc64: 'ppc64le',
 };
 
+/** An architecture as Go and Kubernetes name it. */
+export function goArchitecture(arch: string): string {
+  return goArchitectures[arch] ?? arch;
+}
+
 /**
  * Labels of this node: those that every node has (`initialNode`, pkg/kubelet/kubelet_node_status.go), and those of
  * `--node-labels` on top.
@@ -16,7 +21,7 @@ export function nodeLabels(
   arch: string,
   configured: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
-  const goArch = goArchitectures[arch] ?? arch;
+  const goArch = goArchitecture(arch);
   return {
     'kubernetes.io/hostname': hostname,
     'kubernetes.io/os': 'linux',

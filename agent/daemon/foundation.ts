@@ -13,7 +13,7 @@ import { minOomScoreAdj } from '../node/facts.ts';
 import { createRuntimeLink, type RuntimeLink } from '../node/runtime-link.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from '../runtime/docker/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
-import { createObjectStore } from '../sources/index.ts';
+import { API_SOURCE, createObjectStore, FILE_SOURCE } from '../sources/index.ts';
 import type { ObjectStore } from '../sources/types.ts';
 
 /** What every part of the daemon stands on. */
@@ -37,14 +37,14 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
   const former = await readEvents(eventsFile(config));
   const network = createPodNetwork({
     ...config.cni,
-    podCidrs: config.podCidrs,
+    podCidrs: isGivenByCluster(config) ? [] : config.podCidrs,
     onWarning: (message, fields) => log.warn(fields, message),
   });
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
   return {
     ...{ config, log, network, client },
     events: createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former }),
-    store: createObjectStore(['file']),
+    store: createObjectStore(config.kubeconfig === undefined ? [FILE_SOURCE] : [FILE_SOURCE, API_SOURCE]),
     runtime: await openRuntime(config, client, network, log),
     link: createRuntimeLink(client, config.cgroupDriver, log),
     addresses: createAddressWatch({
@@ -52,6 +52,11 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
       initial: await readHostAddresses(),
     }),
   };
+}
+
+/** The Node of a cluster says what addresses its pods get, unless the configuration does. */
+function isGivenByCluster({ kubeconfig, kubelet }: Config): boolean {
+  return kubeconfig !== undefined && !kubelet.podCIDR;
 }
 
 async function openRuntime(

@@ -55,6 +55,9 @@ export interface PodParts {
 export interface NodePodDeps extends PodDeps {
   /** Image pulls that are under way. */
   readonly pulls: () => readonly PullProgress[];
+  /** What this machine has, and what of it pods may request. */
+  readonly capacity: NodeResources;
+  readonly allocatable: NodeResources;
 }
 
 /** Puts together all that pod workers act through. */
@@ -78,6 +81,8 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
   const { volumeImages, ...containerImages } = await images(config, { objects, runtime, events, log, clock });
   return {
     ...containerImages,
+    capacity,
+    allocatable: available,
     runtime,
     events,
     objects,

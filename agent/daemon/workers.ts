@@ -4,10 +4,12 @@ import type { EvictionManager } from '../eviction/index.ts';
 import type { ImageGc } from '../images/gc.ts';
 import { createHousekeeping, type Housekeeping } from '../node/housekeeping.ts';
 import { createLogSweep } from '../node/log-sweep.ts';
+import type { NodeResources } from '../node/allocatable.ts';
 import { createQosCgroups } from '../node/qos-cgroups.ts';
 import type { PodDeps } from '../pods/deps.ts';
 import { createPodManager, type PodManager } from '../pods/manager.ts';
 import { createNodeEviction } from './eviction.ts';
+import type { Cluster } from './cluster.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeImageGc } from './images.ts';
 import { createPodDeps, type NodePodDeps } from './pods.ts';
@@ -21,15 +23,21 @@ export interface Workers {
   readonly eviction: EvictionManager;
   readonly services: NodeServices;
   readonly pulls: NodePodDeps['pulls'];
+  readonly resources: { readonly capacity: NodeResources; readonly allocatable: NodeResources };
   /** Ends what is under way; the pods go on running. */
   stop(): Promise<void>;
 }
 
-export async function createWorkers(base: Foundation): Promise<Workers> {
+/** @param cluster undefined for a node that stands alone */
+export async function createWorkers(base: Foundation, cluster: Cluster | undefined): Promise<Workers> {
   const { config, log, store, link, runtime, network } = base;
   const services = await createNodeServices(base, () => manager.pods());
   const podDeps = await createPodDeps(config, { ...base, objects: services.objects, manager: () => manager });
-  const deps: PodDeps = { ...podDeps, admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod) };
+  const deps: PodDeps = {
+    ...podDeps,
+    admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod),
+    onStatus: (pod, status) => cluster?.statuses.published(pod, status),
+  };
   let isReconciled = false;
   const qosCgroups = createQosCgroups({
     podCgroups: deps.podCgroups,
@@ -49,6 +57,7 @@ export async function createWorkers(base: Foundation): Promise<Workers> {
       qosCgroups.podsChanged();
       services.podsChanged();
     },
+    onPodEnded: (pod) => cluster?.statuses.ended(pod),
     onEnded: () => {
       housekeeping.podEnded();
       services.podsChanged();
@@ -74,6 +83,7 @@ export async function createWorkers(base: Foundation): Promise<Workers> {
   const eviction = await createNodeEviction(config, { client: base.client, deps, manager, imageGc });
   return {
     ...{ manager, housekeeping, imageGc, eviction, services, pulls: podDeps.pulls },
+    resources: { capacity: podDeps.capacity, allocatable: podDeps.allocatable },
     stop: async () => {
       await Promise.all([manager.stop(), housekeeping.stop(), qosCgroups.stop(), services.stop()]);
       await deps.probes.stop();

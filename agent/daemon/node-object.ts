@@ -1,0 +1,113 @@
+import { hostname } from 'node:os';
+import type { ApiClient, ApiObject } from '../api/index.ts';
+import { nodeLabels } from '../admission/node-labels.ts';
+import { systemClock } from '../clock.ts';
+import type { EvictionManager } from '../eviction/index.ts';
+import type { NodeResources } from '../node/allocatable.ts';
+import { type ConditionFact, readyCondition } from '../node/api/conditions.ts';
+import { keepLease } from '../node/api/lease.ts';
+import { createNodeRegistration } from '../node/api/registration.ts';
+import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
+import { systemInfo } from '../node/api/system-info.ts';
+import type { Foundation } from './foundation.ts';
+import type { Task } from './tasks.ts';
+
+/** What the Node of this node tells of. */
+export interface NodeObjectParts {
+  readonly capacity: NodeResources;
+  readonly allocatable: NodeResources;
+  readonly eviction: Pick<EvictionManager, 'conditions'>;
+  readonly images: (signal: AbortSignal) => Promise<readonly NodeImage[]>;
+}
+
+export interface NodeObject {
+  readonly tasks: readonly Task[];
+  changed(): void;
+}
+
+const defaultUpdateMs = 10_000;
+const defaultReportMs = 300_000;
+const defaultLeaseSeconds = 40;
+
+/** The Node and its Lease, kept up to date. */
+export function createNodeObject(base: Foundation, client: ApiClient, parts: NodeObjectParts): NodeObject {
+  const { config, log, network, addresses } = base;
+  const { kubelet, nodeName } = config;
+  const registration = createNodeRegistration({
+    ...{ client, log, clock: systemClock },
+    identity: {
+      name: nodeName,
+      labels: nodeLabels(nodeName, process.arch, config.nodeLabels),
+      taints: [],
+      providerId: kubelet.providerID || undefined,
+    },
+    register: kubelet.registerNode ?? true,
+    facts: (signal) => nodeFacts(base, parts, signal),
+    conditions: () => conditionsOf(base, parts),
+    updateMs: kubelet.nodeStatusUpdateFrequency || defaultUpdateMs,
+    reportMs: kubelet.nodeStatusReportFrequency || defaultReportMs,
+    onNode: (node) => takeRanges(node),
+  });
+
+  let ranges = '';
+  const takeRanges = ({ spec }: ApiObject): void => {
+    const { podCIDR, podCIDRs = podCIDR === undefined ? [] : [podCIDR] } = (spec ?? {}) as {
+      podCIDR?: string;
+      podCIDRs?: readonly string[];
+    };
+    if (podCIDRs.length === 0 || podCIDRs.join() === ranges) return;
+    ranges = podCIDRs.join();
+    log.info({ podCIDRs }, 'addresses of pods come from the Node');
+    network.setPodCidrs(podCIDRs);
+    registration.wake();
+  };
+
+  let isLeaseTold = false;
+  const lease: Task = async (until) => {
+    await keepLease(
+      {
+        ...{ client, nodeName, clock: systemClock },
+        nodeUid: () => registration.uid(),
+        durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
+        onError: (err) => {
+          if (!isLeaseTold) log.warn({ err }, 'the lease of the node cannot be renewed, trying again until it can');
+          isLeaseTold = true;
+        },
+      },
+      until,
+    );
+  };
+  const stopFollowing = addresses.subscribe(() => registration.wake());
+  const node: Task = async (until) => {
+    await registration.run(until).finally(stopFollowing);
+  };
+  return { tasks: [node, lease], changed: () => registration.wake() };
+}
+
+async function nodeFacts(
+  { config, addresses, link }: Foundation,
+  { capacity, allocatable, images }: NodeObjectParts,
+  signal: AbortSignal,
+): Promise<NodeStatusFacts> {
+  return {
+    addresses: config.nodeIps.length > 0 ? config.nodeIps : addresses.current().primary,
+    hostname: config.nodeName || hostname(),
+    capacity,
+    allocatable,
+    systemInfo: { ...(await systemInfo()), containerRuntimeVersion: `docker://${link.status().version || 'Unknown'}` },
+    images: link.status().reachable ? await images(signal).catch(() => []) : [],
+    port: config.kubelet.port || 10250,
+  };
+}
+
+function conditionsOf({ link, network }: Foundation, { eviction }: NodeObjectParts): readonly ConditionFact[] {
+  const { reachable, error = '' } = link.status();
+  const { ready, reason = '' } = network.status();
+  const problems = [
+    ...(reachable ? [] : [`container runtime is down: ${error}`]),
+    ...(ready
+      ? []
+      : [`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`]),
+  ];
+  return [...eviction.conditions(), readyCondition({ problems })];
+}
