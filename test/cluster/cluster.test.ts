@@ -89,16 +89,13 @@ describe('a cluster of the lab', () => {
     expect(parsed.verify(new X509Certificate(cluster.ca).publicKey)).toBe(true);
   });
 
-  it.each(['SIGKILL', 'SIGTERM'] as const)(
-    'keeps its objects while the API server is away after %s',
-    async (signal) => {
-      await cluster.stopApiServer(signal);
-      const refused = await cluster.kubectl(['get', '--raw', '/healthz']);
-      expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('refused') as string });
-      await cluster.startApiServer();
-      expect(await cluster.get('/api/v1/namespaces/default/pods/bound')).toMatchObject({ spec: { nodeName: 'n1' } });
-    },
-  );
+  it('keeps its objects while the API server is away', async () => {
+    await cluster.stopApiServer();
+    const refused = await cluster.kubectl(['get', '--raw', '/healthz']);
+    expect(refused).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('refused') as string });
+    await cluster.startApiServer();
+    expect(await cluster.get('/api/v1/namespaces/default/pods/bound')).toMatchObject({ spec: { nodeName: 'n1' } });
+  });
 
   it('is not ready while etcd is away', async () => {
     await cluster.stopEtcd();
