@@ -23,7 +23,7 @@ function parse(text: string): readonly Family[] {
       ]);
       const number = Number((value ?? '').replace('Inf', 'Infinity'));
       family.samples.push({
-        labels: Object.fromEntries(pairs),
+        labels: Object.fromEntries(pairs) as Readonly<Record<string, string>>,
         value: number,
         ...(time === undefined ? {} : { time: Number(time) }),
       });

@@ -52,7 +52,7 @@ test('what failed is walked through again', async () => {
 });
 
 test('who gives up does not end the walk of another', async () => {
-  let finish = (_found: ReadonlyMap<string, number>): void => undefined;
+  let finish: (found: ReadonlyMap<string, number>) => void = () => undefined;
   const layers = new Promise<ReadonlyMap<string, number>>((resolve) => (finish = resolve));
   walks = [() => layers];
   const all = disks();

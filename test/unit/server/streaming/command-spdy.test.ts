@@ -65,6 +65,7 @@ describe('streams', () => {
     await client.until(() => client.get(error).fin);
     expect(client.text(stdout)).toBe('hello world');
     expect([...client.streams.values()].every(({ replied }) => replied)).toBe(true);
+    await client.closed();
     expect(client.frames.at(-1)).toEqual({ type: 'goAway', lastStreamId: 7, status: 0 });
   });
 
