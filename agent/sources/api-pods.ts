@@ -1,6 +1,6 @@
 import { type ApiClient, type ApiObject, type FollowHandler, resources } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
-import type { Pod } from '../objects/types.ts';
+import type { Pod, PodCondition } from '../objects/types.ts';
 import { API_SOURCE, isMirrorPod, podFromApi } from './api-pod.ts';
 import type { SourcedPod } from './types.ts';
 
@@ -82,23 +82,14 @@ function uidOf({ metadata }: ApiObject): string {
  * worker again. Conditions of others count: readiness gates.
  */
 function isSameToUs(a: ApiObject, b: ApiObject): boolean {
-  const view = ({ metadata, spec, status }: ApiObject): string => {
-    const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
-    const conditions = (status as { conditions?: readonly { type: string; status: string }[] } | undefined)?.conditions;
-    const foreign = conditions
-      ?.filter(({ type }) => !ownConditions.has(type))
-      .map(({ type, status: is }) => [type, is]);
-    return JSON.stringify([
-      labels,
-      annotations,
-      deletionTimestamp,
-      deletionGracePeriodSeconds,
-      generation,
-      spec,
-      foreign,
-    ]);
-  };
-  return view(a) === view(b);
+  return JSON.stringify(viewOf(a)) === JSON.stringify(viewOf(b));
+}
+
+function viewOf({ metadata, spec, status }: ApiObject): readonly unknown[] {
+  const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
+  const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly PodCondition[] };
+  const foreign = conditions.filter(({ type }) => !ownConditions.has(type)).map(({ type, status: is }) => [type, is]);
+  return [labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation, spec, foreign];
 }
 
 /** Conditions of pods that a kubelet owns (`PodConditionByKubelet`, pkg/kubelet/types/pod_status.go). */
