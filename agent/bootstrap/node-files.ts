@@ -27,7 +27,7 @@ export function nodeFiles({ settings, cluster, issued, now, ...config }: NodeFil
   const { paths, nodeName, kubeletArgs } = settings;
   const pair = join(paths.pki, certificateFileName('kubelet-client', now));
   const content = issued === undefined ? '' : renderPair(issued);
-  return [
+  const files = [
     { path: paths.certificateAuthority, content: cluster.certificateAuthority, mode: 0o644 },
     { path: paths.kubeletConfig, content: config.kubeletConfig, mode: 0o644 },
     { path: paths.kubeletFlags, content: renderFlags(kubeletArgs), mode: 0o644 },
@@ -47,6 +47,8 @@ export function nodeFiles({ settings, cluster, issued, now, ...config }: NodeFil
       mode: 0o600,
     },
   ];
+  const record = JSON.stringify({ files: files.map(({ path }) => path) });
+  return [{ path: paths.record, content: `${record}\n`, mode: 0o644 }, ...files];
 }
 
 /** Certificate and key in one file, as client-go's certificate store has them. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { kubeProxyFile } from '../config/index.ts';
 
 /** Where a node's files are; the names are kubeadm's (`cmd/kubeadm/app/constants`). */
 export interface NodePaths {
@@ -13,6 +14,8 @@ export interface NodePaths {
   readonly currentCertificate: string;
   /** podwright's own: kube-proxy has no file on a node of kubeadm's. */
   readonly kubeProxyConfig: string;
+  /** Tells `podwright reset` what the join wrote. */
+  readonly record: string;
 }
 
 /**
@@ -30,9 +33,13 @@ export function nodePaths(kubernetesDir: string, rootDir: string, certificateAut
     kubeletFlags: join(rootDir, 'kubeadm-flags.env'),
     pki,
     currentCertificate: join(pki, 'kubelet-client-current.pem'),
-    kubeProxyConfig: join(rootDir, 'podwright', 'kube-proxy.yaml'),
+    kubeProxyConfig: kubeProxyFile(rootDir),
+    record: joinRecord(rootDir),
   };
 }
+
+/** Record of what `podwright join` wrote, below the root directory: `{"files": [...]}`. */
+export const joinRecord = (rootDir: string): string => join(rootDir, 'podwright', 'join.json');
 
 /** As client-go's certificate store names its files: `kubelet-client-2026-01-31-13-59-59.pem`. */
 export function certificateFileName(pair: 'kubelet-client' | 'kubelet-server', time: Date): string {

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from './error.ts';
 import { type KubeletConfiguration, kubeletSchema } from './kubelet-schema.ts';
+import { splitTaint } from './taints.ts';
 import type { Flags, KubeletFlagName } from './types.ts';
 
 interface KubeletFlag {
@@ -8,7 +9,7 @@ interface KubeletFlag {
   readonly description: string;
   readonly field: keyof KubeletConfiguration;
   /** How the flag's text becomes the value of the field. */
-  readonly form: 'text' | 'number' | 'boolean' | 'list';
+  readonly form: 'text' | 'number' | 'boolean' | 'list' | 'taints';
   /** A flag of podwright's own, which the kubelet has too: it stays. The others it has declared obsolete. */
   readonly stays?: true;
 }
@@ -121,6 +122,24 @@ export const kubeletFlags: Readonly<Record<KubeletFlagName, KubeletFlag>> = {
     field: 'registryBurst',
     form: 'number',
   },
+  registerNode: {
+    usage: '--register-node <boolean>',
+    description: 'whether the daemon makes its Node at the API server (default: true)',
+    field: 'registerNode',
+    form: 'boolean',
+  },
+  registerWithTaints: {
+    usage: '--register-with-taints <taints>',
+    description: 'taints of a Node that is new, comma-separated: key=value:effect',
+    field: 'registerWithTaints',
+    form: 'taints',
+  },
+  providerId: {
+    usage: '--provider-id <id>',
+    description: "the cloud's name of this machine",
+    field: 'providerID',
+    form: 'text',
+  },
   containerRuntimeEndpoint: {
     usage: '--container-runtime-endpoint <url>',
     description: 'accepted for the sake of kubeadm: see --docker-host',
@@ -163,6 +182,12 @@ function readText(form: KubeletFlag['form'], text: string): unknown {
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     case 'list':
-      return text.split(',').map((item) => item.trim());
+      return splitList(text);
+    case 'taints':
+      return text === '' ? [] : splitList(text).map(splitTaint);
   }
+}
+
+function splitList(text: string): readonly string[] {
+  return text.split(',').map((item) => item.trim());
 }

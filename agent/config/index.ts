@@ -1,10 +1,10 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type CredentialProviders, parseCredentialProviders } from './credential-providers.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import { type ConfigFile, noConfigFile, parseConfigFile } from './file.ts';
 import { fieldsOfFlags } from './flags.ts';
 import { kubeletFieldsActedOn } from './kubelet-schema.ts';
-import { mergeConfig, type Surroundings } from './merge.ts';
+import { defaultRootDir, mergeConfig, type Surroundings } from './merge.ts';
 import type { Config, Flags } from './types.ts';
 import { validateConfig } from './validate.ts';
 
@@ -31,7 +31,7 @@ export interface LoadedConfig {
  * @throws ConfigError with all that is wrong
  */
 export async function loadConfig(flags: Flags, deps: ConfigDeps): Promise<LoadedConfig> {
-  const file = await readConfigFile(flags.config, deps.readFile);
+  const file = await withJoinedProxy(await readConfigFile(flags.config, deps.readFile), flags, deps);
   const flagged = fieldsOfFlags(flags);
   const plugins = await readCredentialProviders(flags, deps);
   const merged = mergeConfig(flags, file, { ...file.kubelet, ...flagged.fields }, deps);
@@ -46,6 +46,22 @@ async function readConfigFile(path: string | undefined, readFile: ConfigDeps['re
   try {
     return parseConfigFile(path, await readFile(path));
   } catch (error) {
+    throw new ConfigError([{ origin: path, message: `cannot be read: ${(error as Error).message}` }]);
+  }
+}
+
+/** Where `podwright join` keeps the cluster's KubeProxyConfiguration, for which kubeadm has no file on a node. */
+export const kubeProxyFile = (rootDir: string): string => join(rootDir, 'podwright', 'kube-proxy.yaml');
+
+/** A node that has joined follows the cluster's KubeProxyConfiguration unless its own file has one. */
+async function withJoinedProxy(file: ConfigFile, flags: Flags, { readFile, cwd }: ConfigDeps): Promise<ConfigFile> {
+  if (!flags.kubeconfig || file.kubeProxy !== undefined) return file;
+  const path = kubeProxyFile(resolve(cwd, flags.rootDir || defaultRootDir));
+  try {
+    const { kubeProxy, problems } = parseConfigFile(path, await readFile(path));
+    return { ...file, kubeProxy, problems: [...file.problems, ...problems] };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file;
     throw new ConfigError([{ origin: path, message: `cannot be read: ${(error as Error).message}` }]);
   }
 }

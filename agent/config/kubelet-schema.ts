@@ -15,6 +15,7 @@ import {
   stringMap,
   strings,
 } from './fields.ts';
+import { taints } from './taints.ts';
 
 /** `kind: KubeletConfiguration`, the fields of Kubernetes 1.32 and later (kubernetes/kubernetes `staging/src/k8s.io/kubelet/config/v1beta1`). */
 export const kubeletSchema = z.strictObject({
@@ -149,7 +150,7 @@ export const kubeletSchema = z.strictObject({
   enableDebugFlagsHandler: boolean,
   seccompDefault: boolean,
   memoryThrottlingFactor: number,
-  registerWithTaints: ignored,
+  registerWithTaints: taints,
   registerNode: boolean,
   tracing: ignored,
   localStorageCapacityIsolation: boolean,
@@ -219,6 +220,11 @@ export const kubeletFieldsActedOn: ReadonlySet<string> = new Set<keyof KubeletCo
   'imageMaximumGCAge',
   'imageGCHighThresholdPercent',
   'imageGCLowThresholdPercent',
+  'registerNode',
+  'registerWithTaints',
+  'providerID',
+  'rotateCertificates',
+  'serverTLSBootstrap',
   'evictionHard',
   'evictionSoft',
   'evictionSoftGracePeriod',

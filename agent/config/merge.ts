@@ -17,6 +17,7 @@ const second = 1000;
 const mib = 1024 * 1024;
 /** Default of the kubelet's `-v` in the units that distributions ship. */
 const defaultVerbosity = 2;
+export const defaultRootDir = '/var/lib/kubelet';
 export const maxRestartPeriodMs = 300 * second;
 
 /**
@@ -37,7 +38,7 @@ export function mergeConfig(
     nodeLabels: parseNodeLabels(flags.nodeLabels ?? '').labels,
     kubeconfig: flags.kubeconfig ? path(flags.kubeconfig, undefined, '') : undefined,
     nodeIps: (flags.nodeIp ?? '').split(',').flatMap((ip) => ip.trim() || []),
-    rootDir: path(flags.rootDir, undefined, '/var/lib/kubelet'),
+    rootDir: path(flags.rootDir, undefined, defaultRootDir),
     manifestDir: path(
       flags.podManifestPath ?? flags.manifests,
       file.kubelet.staticPodPath,

@@ -106,6 +106,9 @@ export type KubeletFlagName =
   | 'serializeImagePulls'
   | 'registryQps'
   | 'registryBurst'
+  | 'registerNode'
+  | 'registerWithTaints'
+  | 'providerId'
   | 'containerRuntimeEndpoint';
 
 /** Command-line flags of `podwright run` as text; undefined where not given. */

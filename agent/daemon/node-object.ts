@@ -38,7 +38,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     identity: {
       name: nodeName,
       labels: nodeLabels(nodeName, process.arch, config.nodeLabels),
-      taints: [],
+      taints: kubelet.registerWithTaints ?? [],
       providerId: kubelet.providerID || undefined,
     },
     register: kubelet.registerNode ?? true,

@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink, rm, rmdir, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { joinRecord } from '../bootstrap/paths.ts';
 import type { Config } from '../config/index.ts';
 import { removeTree } from '../volumes/remove-tree.ts';
 
@@ -37,20 +38,32 @@ export async function removeLogs(
   }
 }
 
-/** Record of what `podwright join` wrote, below the root directory. */
-export const joinRecord = (rootDir: string): string => join(rootDir, 'podwright', 'join.json');
-
-/** Files that `podwright join` wrote; none when this host has not joined. Rejects when the record cannot be read. */
+/**
+ * Files that `podwright join` wrote, and the certificates that the daemon has got since; none when this host has not joined.
+ * Rejects when the record cannot be read.
+ */
 export async function joinedFiles(rootDir: string): Promise<readonly string[]> {
   const text = await readFile(joinRecord(rootDir), 'utf8').catch(ignoreMissing);
   if (text === undefined) return [];
   const { files } = JSON.parse(text) as { readonly files?: unknown };
   if (!Array.isArray(files)) throw new Error(`${joinRecord(rootDir)} has no list "files": nothing of it is removed`);
-  return files.filter((file): file is string => typeof file === 'string' && file.startsWith('/'));
+  const written = files.filter((file): file is string => typeof file === 'string' && file.startsWith('/'));
+  const links = written.filter((file) => basename(file) === 'kubelet-client-current.pem');
+  const later = await Promise.all(links.map((link) => certificatesIn(dirname(link))));
+  return [...new Set([...written, ...later.flat()])];
 }
 
+/** The kubelet's names: of certificates that the cluster has issued, and of the one that the kubelet API makes for itself. */
+const certificateName = /^(kubelet-(client|server)-[-0-9a-z]+\.pem|kubelet\.(crt|key))$/;
+
+async function certificatesIn(directory: string): Promise<readonly string[]> {
+  return (await namesIn(directory)).filter((name) => certificateName.test(name)).map((name) => join(directory, name));
+}
+
+/** Directories go too when they are empty then. */
 export async function removeFiles(files: readonly string[]): Promise<void> {
   for (const file of files) await unlink(file).catch(ignoreMissing);
+  for (const directory of new Set(files.map((file) => dirname(file)))) await removeIfEmpty(directory);
 }
 
 /** Removes podwright's own directories; neither follows links nor enters what is mounted there. */

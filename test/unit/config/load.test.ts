@@ -82,6 +82,19 @@ const defaults: Config = {
   kubeProxy: undefined,
 };
 
+const node: Flags = { kubeconfig: '/k', rootDir: '/r' };
+
+/** Loads where a join has written the given file. */
+async function loadJoined(joined: string | undefined, flags: Flags = node, file = ''): Promise<LoadedConfig> {
+  const missing = Object.assign(new Error('there is no file'), { code: 'ENOENT' });
+  const readFile = async (name: string): Promise<string> => {
+    if (name === path) return Promise.resolve(file);
+    const isJoined = name === '/r/podwright/kube-proxy.yaml' && joined !== undefined;
+    return isJoined ? Promise.resolve(joined) : Promise.reject(missing);
+  };
+  return loadConfig(flags, { readFile, env: {}, hostname: 'n', cwd: '/' });
+}
+
 describe('values', () => {
   it('are the defaults without file and flags', async () => {
     expect(await load({})).toEqual({ config: defaults, warnings: [], notActedOn: [] });
@@ -108,6 +121,23 @@ describe('values', () => {
       { podCidrs: ['192.0.2.0/24', '2001:db8::/64'] },
     ],
     ['serial pulls', { file: `${kubelet}serializeImagePulls: true` }, { maxParallelPulls: 1 }],
+    [
+      'taints of flags',
+      { flags: { registerWithTaints: 'example.com/a=b:NoSchedule,c:NoExecute' } },
+      {
+        kubelet: {
+          registerWithTaints: [
+            { key: 'example.com/a', value: 'b', effect: 'NoSchedule' },
+            { key: 'c', effect: 'NoExecute' },
+          ],
+        },
+      },
+    ],
+    [
+      'flags of the Node',
+      { flags: { registerNode: 'false', providerId: 'x://1' } },
+      { kubelet: { registerNode: false, providerID: 'x://1' } },
+    ],
     ['boolean flags', { flags: { serializeImagePulls: 'true' } }, { maxParallelPulls: 1 }],
     ['limited pulls', { file: `${kubelet}maxParallelImagePulls: 3` }, { maxParallelPulls: 3 }],
     ['no limit of processes', { file: `${kubelet}podPidsLimit: -1` }, { podPidsLimit: undefined }],
@@ -151,6 +181,16 @@ describe('values', () => {
     const { config, notActedOn } = await load({ file });
     expect(config).toMatchObject({ podCidrs: ['192.0.2.0/24'], maxParallelStarts: 4, kubeProxy: { mode: 'nftables' } });
     expect(notActedOn).toEqual(['KubeProxyConfiguration']);
+  });
+
+  it('of kube-proxy come from the file of the join on a node of a cluster, unless the own file has them', async () => {
+    const joined = `${kubeProxy}mode: ipvs`;
+    expect((await loadJoined(joined)).config.proxyMode).toBe('ipvs');
+    expect((await loadJoined(joined, {})).config.kubeProxy).toBeUndefined();
+    expect((await loadJoined(undefined)).config.kubeProxy).toBeUndefined();
+    expect((await loadJoined(joined, { ...node, config: path }, `${kubeProxy}mode: nftables`)).config.proxyMode).toBe(
+      'nftables',
+    );
   });
 
   it('warn of flags that the kubelet has declared obsolete, and of no other', async () => {
@@ -307,6 +347,20 @@ describe('problems', () => {
       ],
     ],
     [
+      'taints',
+      {
+        file: `${kubelet}registerWithTaints:\n  - {key: a, effect: NoSchedule}\n  - {key: b, value: c, effect: Never}`,
+      },
+      [
+        `${path}:5: registerWithTaints[1]: taint "b=c:Never" must have the effect NoSchedule, PreferNoSchedule, NoExecute`,
+      ],
+    ],
+    [
+      'taints of flags',
+      { flags: { registerWithTaints: 'a:NoSchedule,a=b:NoSchedule' } },
+      ['--register-with-taints: two taints have the same key and effect'],
+    ],
+    [
       'all at once: documents and flags',
       { file: `${kubelet}foo: 1\nport: x\n---\n${podwright}bar: 1`, flags: { fileCheckFrequency: 'soon' } },
       [
@@ -317,6 +371,12 @@ describe('problems', () => {
       ],
     ],
   ])('%s', async (_, input, expected) => expect(await problems(input)).toEqual(expected));
+
+  it('the file of a join', async () => {
+    await expect(loadJoined(`${kubeProxy}foo: 1`)).rejects.toThrow(
+      '/r/podwright/kube-proxy.yaml:3: foo: unknown field',
+    );
+  });
 
   it('a file that cannot be read', async () => {
     const readFile = (): Promise<string> => Promise.reject(new Error('ENOENT: no such file'));

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { joinedFiles, joinRecord, removeLogs } from '../../../agent/reset/state.ts';
+import { joinRecord } from '../../../agent/bootstrap/paths.ts';
+import { joinedFiles, removeFiles, removeLogs } from '../../../agent/reset/state.ts';
 import { type ResetStep, runSteps } from '../../../agent/reset/steps.ts';
 
 const { signal } = new AbortController();
@@ -59,4 +60,23 @@ test('only what the record of a join names counts as joined', async () => {
   writeFileSync(joinRecord(dir), '{}');
   await expect(joinedFiles(dir)).rejects.toThrow('has no list "files"');
   expect(existsSync(joinRecord(dir))).toBe(true);
+});
+
+test('certificates that came after the join go with it, and their directory', async () => {
+  const pki = join(dir, 'pki');
+  const current = join(pki, 'kubelet-client-current.pem');
+  mkdirSync(pki);
+  mkdirSync(join(dir, 'podwright'));
+  const later = ['kubelet-client-2026-01-01-00-00-00.pem', 'kubelet-server-current.pem', 'kubelet.crt', 'kubelet.key'];
+  for (const name of later) writeFileSync(join(pki, name), '');
+  symlinkSync(join(pki, 'kubelet-client-2026-01-01-00-00-00.pem'), current);
+  writeFileSync(joinRecord(dir), JSON.stringify({ files: [current] }));
+  const files = await joinedFiles(dir);
+  expect([...files].sort()).toEqual([current, ...later.map((name) => join(pki, name))].sort());
+  writeFileSync(join(pki, 'mine.pem'), '');
+  await removeFiles(files);
+  expect(readdirSync(pki)).toEqual(['mine.pem']);
+  rmSync(join(pki, 'mine.pem'));
+  await removeFiles(files);
+  expect(existsSync(pki)).toBe(false);
 });
