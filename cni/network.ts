@@ -29,6 +29,8 @@ export interface NetworkStatus {
   readonly name: string;
   readonly plugins: readonly string[];
   readonly cidrs: readonly string[];
+  /** It is the built-in one: no configuration says otherwise. */
+  readonly isOwn: boolean;
   /** Why it is not ready. */
   readonly reason?: string;
 }
@@ -115,17 +117,18 @@ class Network implements PodNetwork {
 
   setPodCidrs(podCidrs: readonly string[]): void {
     this.#default = podCidrs.length === 0 ? undefined : defaultNetwork(podCidrs);
-    this.#status = this.#default === undefined ? unknownRanges : { ...describe(this.#default), ready: true };
+    this.#status =
+      this.#default === undefined ? unknownRanges : { ...describe(this.#default), isOwn: true, ready: true };
   }
 
   async setup(signal: AbortSignal): Promise<void> {
     const config = await this.#config();
     try {
       await this.#forwarding(config, signal);
-      this.#status = { ...describe(config), ready: true };
+      this.#status = { ...describe(config), isOwn: config === this.#default, ready: true };
     } catch (error) {
       signal.throwIfAborted();
-      this.#status = { ...describe(config), ready: false, reason: messageOf(error) };
+      this.#status = { ...describe(config), isOwn: config === this.#default, ready: false, reason: messageOf(error) };
       throw error;
     }
   }
@@ -255,9 +258,16 @@ class Network implements PodNetwork {
 
 const rangesUnknown = 'the node has no podCIDR yet, and there is no CNI configuration';
 
-const unknownRanges: NetworkStatus = { ready: false, name: 'podwright', plugins: [], cidrs: [], reason: rangesUnknown };
+const unknownRanges: NetworkStatus = {
+  ready: false,
+  name: 'podwright',
+  plugins: [],
+  cidrs: [],
+  isOwn: true,
+  reason: rangesUnknown,
+};
 
-function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready'> {
+function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready' | 'isOwn'> {
   return { name: config.name, plugins: config.plugins.map(({ type }) => type), cidrs: subnetsOf(config) };
 }
 

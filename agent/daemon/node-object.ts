@@ -4,7 +4,7 @@ import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
 import type { EvictionManager } from '../eviction/index.ts';
 import type { NodeResources } from '../node/allocatable.ts';
-import { type ConditionFact, readyCondition } from '../node/api/conditions.ts';
+import { type ConditionFact, networkCondition, readyCondition } from '../node/api/conditions.ts';
 import { keepLease } from '../node/api/lease.ts';
 import { createNodeRegistration } from '../node/api/registration.ts';
 import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
@@ -102,12 +102,16 @@ async function nodeFacts(
 
 function conditionsOf({ link, network }: Foundation, { eviction }: NodeObjectParts): readonly ConditionFact[] {
   const { reachable, error = '' } = link.status();
-  const { ready, reason = '' } = network.status();
+  const { ready, reason = '', isOwn } = network.status();
   const problems = [
     ...(reachable ? [] : [`container runtime is down: ${error}`]),
     ...(ready
       ? []
       : [`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`]),
   ];
-  return [...eviction.conditions(), readyCondition({ problems })];
+  return [
+    ...eviction.conditions(),
+    ...(isOwn ? [networkCondition(ready ? undefined : reason)] : []),
+    readyCondition({ problems }),
+  ];
 }

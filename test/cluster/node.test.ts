@@ -70,6 +70,14 @@ describe('a node', () => {
       const ready = found.status.conditions.find(({ type }) => type === 'Ready');
       return ready?.status === 'True' ? found : undefined;
     });
+    const conditions = node.status.conditions.map(({ type, status }) => `${type}=${status}`);
+    expect(conditions.sort()).toEqual([
+      'DiskPressure=False',
+      'MemoryPressure=False',
+      'NetworkUnavailable=False',
+      'PIDPressure=False',
+      'Ready=True',
+    ]);
     expect(node.metadata.labels).toMatchObject({ 'kubernetes.io/hostname': 'n1', 'kubernetes.io/os': 'linux' });
     expect(node.spec.podCIDR).toMatch(/^203\.0\.113\.\d+\/27$/);
     expect(node.status).toMatchObject({

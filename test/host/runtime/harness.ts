@@ -143,7 +143,7 @@ const withoutNetwork: PodNetwork = {
   check: unused,
   gc: unused,
   cached: () => Promise.resolve(undefined),
-  status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [] }),
+  status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [], isOwn: true }),
   setPodCidrs: () => undefined,
   podSysctls: () => ({}),
 };
