@@ -4,6 +4,7 @@ import type { NodeImage } from '../node/api/render.ts';
 import { followApiServer } from '../sources/api-source.ts';
 import { createStatusWriter, type StatusWriter } from '../status/writer.ts';
 import { version } from '../version.ts';
+import { type ClusterGrants, createClusterGrants } from './cluster-grants.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeObject, type NodeObject, type NodeObjectParts } from './node-object.ts';
 import type { Task } from './tasks.ts';
@@ -13,6 +14,7 @@ import type { Workers } from './workers.ts';
 export interface Cluster {
   readonly client: OwnedApiClient;
   readonly statuses: StatusWriter;
+  readonly grants: ClusterGrants;
   /** @param parts what the Node tells of; made after what is told */
   tasks(parts: NodeObjectParts): readonly Task[];
   /** Something that the Node tells of has changed. */
@@ -31,6 +33,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
     userAgent: `podwright/${version} (linux/${process.arch})`,
   });
   const statuses = createStatusWriter({ client, log });
+  const grants = createClusterGrants({ ...base, client, docker: base.client });
   let node: NodeObject | undefined;
 
   const pods: Task = (until) =>
@@ -39,7 +42,10 @@ export function createCluster(base: Foundation): Cluster | undefined {
         ...{ client, log, clock: systemClock, nodeName: config.nodeName },
         onSnapshot: (snapshot) => store.set(snapshot),
         onSeen: (object) => statuses.seen(object),
-        onGone: (object) => statuses.gone(object),
+        onGone: (object) => {
+          statuses.gone(object);
+          grants.forget(object.metadata.uid ?? '');
+        },
       },
       until,
     );
@@ -47,6 +53,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
   return {
     client,
     statuses,
+    grants,
     tasks: (parts) => {
       node = createNodeObject(base, client, parts);
       return [pods, ...node.tasks];
@@ -62,8 +69,11 @@ export function createCluster(base: Foundation): Cluster | undefined {
 /** What a node does for its cluster as long as it runs; nothing when it stands alone. */
 export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluster | undefined): readonly Task[] {
   if (cluster === undefined) return [];
-  const { eviction, resources } = workers;
-  return cluster.tasks({ ...resources, eviction, images: async (signal) => listNodeImages(base, signal) });
+  const { eviction, resources, manager } = workers;
+  return [
+    ...cluster.tasks({ ...resources, eviction, images: async (signal) => listNodeImages(base, signal) }),
+    (until) => cluster.grants.run((uid) => manager.wake(uid), until),
+  ];
 }
 
 async function listNodeImages({ client }: Foundation, signal: AbortSignal): Promise<readonly NodeImage[]> {

@@ -35,6 +35,7 @@ import { createSecurity } from '../security/index.ts';
 import type { VolumeImages } from '../volumes/image.ts';
 import { podDir } from '../volumes/paths.ts';
 import { createPodVolumes } from '../volumes/pod-volumes.ts';
+import type { ClusterGrants } from './cluster-grants.ts';
 
 /** The kubelet's `MaxContainerBackOff` begins here. */
 const crashBackoffInitialMs = 10_000;
@@ -47,6 +48,8 @@ export interface PodParts {
   readonly link: RuntimeLink;
   readonly addresses: Pick<AddressWatch, 'current'>;
   readonly objects: ObjectReader;
+  /** What only an API server gives to pods; absent for a node that stands alone. */
+  readonly grants?: ClusterGrants | undefined;
   /** The manager that will act through what is made here. */
   readonly manager: () => PodManager;
 }
@@ -63,7 +66,7 @@ export interface NodePodDeps extends PodDeps {
 /** Puts together all that pod workers act through. */
 export async function createPodDeps(config: Config, parts: PodParts): Promise<NodePodDeps> {
   const clock = systemClock;
-  const { log, events, runtime, link, manager, objects } = parts;
+  const { log, events, runtime, link, manager, objects, grants } = parts;
   await mkdir(config.rootDir, { recursive: true });
   const capacity = await nodeCapacity({
     rootDir: config.rootDir,
@@ -101,7 +104,9 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       now: () => clock.now(),
       recursiveReadOnly: () => link.recursiveReadOnly(),
       images: volumeImages,
+      ...(grants === undefined ? {} : { tokens: grants.token }),
     }),
+    ...(grants === undefined ? {} : { runtimeHandler: grants.runtimeHandler }),
     probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),
     podCgroups: config.cgroupsPerQOS ? await podCgroups(config, cgroups, capacity, log) : noPodCgroups,
     identityFiles: createPodIdentityFiles({

@@ -32,7 +32,12 @@ export interface Workers {
 export async function createWorkers(base: Foundation, cluster: Cluster | undefined): Promise<Workers> {
   const { config, log, store, link, runtime, network } = base;
   const services = await createNodeServices(base, () => manager.pods());
-  const podDeps = await createPodDeps(config, { ...base, objects: services.objects, manager: () => manager });
+  const podDeps = await createPodDeps(config, {
+    ...base,
+    objects: services.objects,
+    grants: cluster?.grants,
+    manager: () => manager,
+  });
   const deps: PodDeps = {
     ...podDeps,
     admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod),

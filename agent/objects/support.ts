@@ -1,7 +1,8 @@
-import type { FieldPath } from './field-path.ts';
+import { type FieldPath, formatPath } from './field-path.ts';
 import type { FieldProblem } from './field-problem.ts';
 import { field, isJsonList, isJsonObject, type JsonValue } from './json.ts';
 import { OTHER_VOLUME_SOURCES } from './pod-schema.ts';
+import type { Pod } from './types.ts';
 
 /*
  * What this version does not act on although the outcome depends on it. A pod that needs such a field is refused rather than run
@@ -65,9 +66,28 @@ function containerRows(list: string): readonly Row[] {
   return rows.map((row) => ({ ...row, at: `spec.${list}.*.${row.at}` }));
 }
 
+/**
+ * The rows for pods of an API server, which others have validated and placed. Volumes are not among them: each says for itself that
+ * it cannot be had; and an ephemeral container must not keep the others from running.
+ */
+const SANDBOX_ROWS: readonly Row[] = [
+  { at: 'spec.resourceClaims' },
+  ...['initContainers', 'containers'].flatMap(containerRows),
+];
+
 /** Reports each field of a Pod that this version does not act on. */
 export function checkSupport(pod: JsonValue, base: FieldPath): readonly FieldProblem[] {
-  return ROWS.flatMap((row) =>
+  return check(ROWS, pod, base);
+}
+
+/** Why no sandbox may be made for a pod: it would run otherwise than it says. Undefined when it may. */
+export function supportProblem(pod: Pod): string | undefined {
+  const [problem] = check(SANDBOX_ROWS, pod as unknown as JsonValue, []);
+  return problem === undefined ? undefined : `${formatPath(problem.path)}: ${problem.message}`;
+}
+
+function check(rows: readonly Row[], pod: JsonValue, base: FieldPath): readonly FieldProblem[] {
+  return rows.flatMap((row) =>
     find(pod, row.at.split('.'), base)
       .filter(({ value }) => !(row.neutral ?? isEmpty)(value))
       .map(({ path }) => report(row, path)),

@@ -60,6 +60,7 @@ export async function containerConfig(
     mounts,
     cgroups: deps.cgroups(),
     security: await deps.security.container(pod, container, image.user ?? ''),
+    runtimeHandler: await deps.runtimeHandler?.(pod, signal),
     resources: deps.resourcesOf(pod, container),
     memoryCapacity: deps.node.memoryCapacity,
   });

@@ -51,6 +51,12 @@ export interface PodDeps {
   readonly onStatus?: (pod: Pod, status: PodStatus) => void;
   /** Why this node cannot take a pod that is new to it; undefined when it can. */
   readonly admit: (pod: Pod) => PodFailure | undefined;
+  /**
+   * The runtime handler that a pod's RuntimeClass names; undefined for the runtime's default. Absent where there is no API server.
+   *
+   * @throws Error when the pod cannot have it
+   */
+  readonly runtimeHandler?: (pod: Pod, signal: AbortSignal) => Promise<string | undefined>;
   /** Crash back-off of containers, see `backoffKey`. */
   readonly backoff: Backoff;
   /** The image for sandboxes, present on the host. */

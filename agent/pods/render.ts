@@ -24,11 +24,12 @@ export interface SandboxDetails {
   readonly hostname: string;
   readonly cgroups: CgroupSettings;
   readonly security: SandboxSecurity;
+  readonly runtimeHandler?: string | undefined;
 }
 
 /** The sandbox of a pod as the runtime is asked for it. */
 export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandboxConfig {
-  const { attempt, image, hostname, security, cgroups } = details;
+  const { attempt, image, hostname, security, cgroups, runtimeHandler } = details;
   return {
     pod: identityOf(pod),
     attempt,
@@ -41,6 +42,7 @@ export function renderSandboxConfig(pod: Pod, details: SandboxDetails): PodSandb
     portMappings: portMappings(pod),
     cgroupParent: cgroupParent(pod, cgroups),
     sysctls: podSysctls(pod),
+    runtimeHandler,
   };
 }
 
@@ -52,6 +54,7 @@ export interface ContainerDetails {
   readonly mounts: readonly Mount[];
   readonly cgroups: CgroupSettings;
   readonly security: ContainerSecurity;
+  readonly runtimeHandler?: string | undefined;
   readonly resources: LinuxResources;
   /** Bytes. */
   readonly memoryCapacity: number;
@@ -76,6 +79,7 @@ export function renderContainerConfig(pod: Pod, container: Container, details: C
     stopSignal: container.lifecycle?.stopSignal,
     resources: details.resources,
     cgroupParent: cgroupParent(pod, details.cgroups),
+    runtimeHandler: details.runtimeHandler,
     oomScoreAdj: oomScoreAdj(pod, container, qos, details.memoryCapacity),
     stdin: container.stdin ?? false,
     stdinOnce: container.stdinOnce ?? false,

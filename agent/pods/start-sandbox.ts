@@ -1,4 +1,5 @@
 import { podHostname } from '../environment/index.ts';
+import { supportProblem } from '../objects/support.ts';
 import type { Pod } from '../objects/types.ts';
 import type { SandboxStart } from '../runtime/types.ts';
 import type { PodDeps } from './deps.ts';
@@ -46,6 +47,9 @@ export async function sandboxFor(
 }
 
 async function runSandbox(deps: PodDeps, pod: Pod, actions: PodActions, signal: AbortSignal): Promise<SandboxStart> {
+  const problem = supportProblem(pod);
+  if (problem !== undefined) throw new Error(problem);
+  const runtimeHandler = await deps.runtimeHandler?.(pod, signal);
   const { hostname, fqdn } = podHostname(pod, deps.clusterDomain);
   await deps.podCgroups.ensurePod(pod, signal);
   const config = renderSandboxConfig(pod, {
@@ -54,6 +58,7 @@ async function runSandbox(deps: PodDeps, pod: Pod, actions: PodActions, signal: 
     hostname: fqdn ?? hostname,
     cgroups: deps.cgroups(),
     security: await deps.security.sandbox(pod),
+    runtimeHandler,
   });
   return deps.runtime.runPodSandbox(config, signal);
 }

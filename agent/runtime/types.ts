@@ -153,6 +153,8 @@ export interface PodSandboxConfig {
   /** Parent of the pod's cgroups, e.g. `/kubepods/burstable/pod<uid>`; the runtime's default when undefined. */
   readonly cgroupParent: string | undefined;
   readonly sysctls: Readonly<Record<string, string>>;
+  /** Of the pod's RuntimeClass (CRI: `runtime_handler`); the runtime's default when undefined. */
+  readonly runtimeHandler?: string | undefined;
 }
 
 export interface PortMapping {
@@ -231,6 +233,8 @@ export interface ContainerConfig {
   readonly stopSignal: string | undefined;
   readonly resources: LinuxResources;
   readonly cgroupParent: string | undefined;
+  /** That of the sandbox. */
+  readonly runtimeHandler?: string | undefined;
   readonly oomScoreAdj: number;
   readonly stdin: boolean;
   readonly stdinOnce: boolean;

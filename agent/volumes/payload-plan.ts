@@ -136,7 +136,7 @@ function sourcePayload(source: ProjectedSource, index: number, mode: number, pod
   if (serviceAccountToken !== undefined) {
     return tokenPayload(serviceAccountToken.path, facts.tokens.get(index), mode, pod);
   }
-  throw new Error(`projected source ${Object.keys(source)[0] ?? '(none)'} is not supported`);
+  throw new Error(`projected source ${Object.keys(source)[0] ?? '(none)'} is not supported by this node`);
 }
 
 /** A container that does not run as root could not read a token of root's (KEP-1205, "File Permission"). */

@@ -19,6 +19,10 @@ interface NodeObject {
   };
 }
 
+interface Lease {
+  readonly metadata: { readonly ownerReferences?: readonly object[] };
+}
+
 interface PodObject {
   readonly metadata: { readonly uid: string };
   readonly status: {
@@ -30,7 +34,7 @@ interface PodObject {
 
 beforeAll(async () => {
   cluster = await createCluster();
-  host = await createHost({ nodeName: 'n1' });
+  host = await createHost({ nodeName: 'n1', dockerArgs: ['--add-runtime', 'other=runc'] });
   args = ['--kubeconfig', await cluster.createNodeKubeconfig('n1')];
   daemon = startDaemon();
 }, 120_000);
@@ -56,6 +60,26 @@ const running = (name: string): Promise<PodObject> =>
     const pod = await getPod(name);
     return pod.status.phase === 'Running' && pod.status.containerStatuses?.[0]?.ready === true ? pod : undefined;
   });
+
+/** What a script prints in a pod's container, by lines. */
+async function inPod(name: string, script: string): Promise<string[]> {
+  const to = ['exec', name, '--socket', host.podwrightSocket, '--', 'sh', '-c', script];
+  const { stdout, stderr, exitCode } = await host.podwright(to);
+  if (exitCode !== 0) throw new Error(`${script}: exit code ${exitCode}: ${stdout}${stderr}`);
+  return stdout.trimEnd().split('\n');
+}
+
+/** Waits for an event of a pod, and shows that the pod is pending and nothing of it was made. */
+async function waitsWith(name: string, event: string): Promise<void> {
+  let seen = '';
+  const says = async (): Promise<boolean> => {
+    seen = (await host.podwright(['status', name, '--socket', host.podwrightSocket])).stdout;
+    return seen.includes(event);
+  };
+  await until(`pod ${name} to say ${event}`, deadlineMs, says, { intervalMs: 200, explain: () => seen });
+  expect((await getPod(name)).status.phase).toBe('Pending');
+  expect((await host.containers()).flatMap(({ Names }) => Names).join()).not.toContain(`_${name}_default_`);
+}
 
 const gone = (name: string): Promise<true> =>
   eventually(`pod ${name} to be gone`, async () => {
@@ -86,7 +110,11 @@ describe('a node', () => {
       nodeInfo: { containerRuntimeVersion: expect.stringMatching(/^docker:\/\/\d/) as string },
       capacity: { pods: '110' },
     });
-    const lease = await cluster.get('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1');
+    // One that was made before the Node is the Node's from its next renewal on.
+    const lease = await eventually('the lease to belong to the node', async () => {
+      const found = (await cluster.get('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1')) as Lease;
+      return found.metadata.ownerReferences === undefined ? undefined : found;
+    });
     expect(lease).toMatchObject({
       metadata: { ownerReferences: [{ kind: 'Node', name: 'n1', uid: node.metadata.uid }] },
       spec: { holderIdentity: 'n1', leaseDurationSeconds: 40 },
@@ -124,3 +152,90 @@ describe('a pod', () => {
     await gone('stays');
   });
 });
+
+describe('what a cluster gives to its pods', () => {
+  const afterwards = (names: readonly string[]): Promise<unknown> =>
+    cluster.kubectl(['delete', 'pod', ...names, '--grace-period=1', '--wait=false']);
+
+  it('tokens of the service account that the API server takes, beside the Secret of older servers', async () => {
+    const sources = [
+      { serviceAccountToken: { path: 'token', expirationSeconds: 600 } },
+      { serviceAccountToken: { path: 'vault', audience: 'vault', expirationSeconds: 600 } },
+      { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+      { downwardAPI: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
+    ];
+    const volumes = [{ name: 'access', projected: { sources } }];
+    const user = podObject('user', { securityContext: { runAsUser: 1000 }, volumes }, [mountOf('access')]);
+    const shared = podObject('shared', { securityContext: { fsGroup: 2000 }, volumes }, [mountOf('access')]);
+    await cluster.apply(user, shared);
+    const { metadata } = await running('user');
+    const [rights, namespace, ca, token = '', vault = ''] = await inPod(
+      'user',
+      'cd /access && stat -Lc "%u %a" token && cat namespace && echo && head -n 1 ca.crt && cat token && echo && cat vault',
+    );
+    expect([rights, namespace, ca]).toEqual(['1000 600', 'default', '-----BEGIN CERTIFICATE-----']);
+    expect(await review(token)).toMatchObject({
+      authenticated: true,
+      user: {
+        username: 'system:serviceaccount:default:default',
+        extra: { 'authentication.kubernetes.io/pod-uid': [metadata.uid] },
+      },
+    });
+    expect((await review(vault)).authenticated).not.toBe(true);
+    expect(await review(vault, ['vault'])).toMatchObject({ authenticated: true, audiences: ['vault'] });
+    const [files, old = ''] = await inPod('user', `cd ${secretDirectory} && echo * && cat token`);
+    expect(files).toBe('ca.crt namespace token');
+    expect(await review(old)).toMatchObject({ authenticated: true });
+    await running('shared');
+    expect(await inPod('shared', 'stat -Lc "%u %g %a" /access/token')).toEqual(['0 2000 640']);
+    expect(daemon.describe()).not.toContain(token);
+    await afterwards(['user', 'shared']);
+  });
+
+  it('the handler of a runtime class and its overhead', async () => {
+    const overhead = { podFixed: { cpu: '10m', memory: '8Mi' } };
+    await cluster.apply(runtimeClass('usual', 'runc'), runtimeClass('other', 'other', { overhead }));
+    await cluster.apply(...['usual', 'other'].map((name) => podObject(name, { runtimeClassName: name })));
+    expect(await running('other')).toMatchObject({ spec: { overhead: overhead.podFixed } });
+    await running('usual');
+    const runtimesOf = async (name: string): Promise<readonly (string | undefined)[]> => {
+      const own = (await host.containers()).filter(({ Names }) => Names[0]?.includes(`_${name}_default_`));
+      const found = await Promise.all(own.map(({ Id }) => host.docker.getContainer(Id).inspect()));
+      return found.map(({ HostConfig }) => HostConfig.Runtime);
+    };
+    expect(await runtimesOf('other')).toEqual(['other', 'other']);
+    expect(await runtimesOf('usual')).toEqual(['runc', 'runc']);
+    await afterwards(['usual', 'other']);
+  });
+
+  it('not what Docker cannot do: such a pod waits', async () => {
+    await cluster.apply(runtimeClass('lost', 'nowhere'));
+    await cluster.apply(
+      podObject('lost', { runtimeClassName: 'lost' }),
+      podObject('csi', { volumes: [{ name: 'data', csi: { driver: 'test' } }] }),
+    );
+    await waitsWith('csi', 'MountVolume.SetUp failed for volume "data" : volumes of type csi are not supported');
+    await waitsWith('lost', 'RuntimeClass "lost" names the handler "nowhere", which Docker does not have');
+    await afterwards(['csi', 'lost']);
+    await Promise.all([gone('csi'), gone('lost')]);
+  });
+});
+
+const secretDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
+const mountOf = (name: string): object => ({ name, mountPath: `/${name}` });
+
+const runtimeClass = (name: string, handler: string, rest: object = {}): object => ({
+  ...{ apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name }, handler },
+  ...rest,
+});
+
+/** What the API server thinks of a token. */
+async function review(token: string, audiences?: readonly string[]): Promise<{ readonly authenticated?: boolean }> {
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview', spec: { token, audiences } };
+  const path = '/apis/authentication.k8s.io/v1/tokenreviews';
+  const { stdout, stderr } = await cluster.kubectl(['create', '--raw', path, '-f', '-'], {
+    input: JSON.stringify(body),
+  });
+  if (stdout === '') throw new Error(`TokenReview: ${stderr}`);
+  return (JSON.parse(stdout) as { status: { authenticated?: boolean } }).status;
+}

@@ -18,9 +18,11 @@ export function readyStatus(): object {
   };
 }
 
-export function podObject(name: string): object {
-  const containers = [{ name: 'main', image: 'podwright-test/busybox:1', command: ['sleep', '100000'] }];
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec: { containers } };
+/** A pod that sleeps. */
+export function podObject(name: string, spec: object = {}, volumeMounts: readonly object[] = []): object {
+  const main = { name: 'main', image: 'podwright-test/busybox:1', command: ['sleep', '100000'], volumeMounts };
+  const metadata = { name, namespace: 'default' };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [main], ...spec } };
 }
 
 /** The request of a node for its first client certificate. */

@@ -77,6 +77,8 @@ export interface DockerInfo {
   readonly KernelVersion?: string;
   /** What confines containers on this machine, e.g. `name=seccomp,profile=default`, `name=apparmor`, `name=userns`. */
   readonly SecurityOptions?: readonly string[] | null;
+  /** By the names that `HostConfig.Runtime` takes. */
+  readonly Runtimes?: Readonly<Record<string, unknown>> | null;
 }
 
 /** A line of `GET /events`. */

@@ -48,6 +48,7 @@ export function renderSandbox(
       ReadonlyRootfs: true,
       SecurityOpt: [...options],
       ...cgroupParent(config.cgroupParent),
+      ...runtime(config.runtimeHandler),
     },
   };
 }
@@ -90,6 +91,7 @@ export function renderContainer(
         Config: { 'max-size': String(defaults.logMaxSizeBytes), 'max-file': String(defaults.logMaxFiles) },
       },
       ...cgroupParent(config.cgroupParent),
+      ...runtime(config.runtimeHandler),
     },
   };
 }
@@ -142,4 +144,8 @@ function bindOptions({ readOnly, propagation, recursiveReadOnly }: Mount): Recor
 
 function cgroupParent(parent: string | undefined): { CgroupParent?: string } {
   return parent === undefined ? {} : { CgroupParent: parent };
+}
+
+function runtime(handler: string | undefined): { Runtime?: string } {
+  return handler === undefined ? {} : { Runtime: handler };
 }

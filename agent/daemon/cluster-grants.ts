@@ -1,0 +1,34 @@
+import type { ApiClient } from '../api/types.ts';
+import { systemClock } from '../clock.ts';
+import { createRuntimeHandlers } from '../node/api/runtime-class.ts';
+import type { Pod } from '../objects/types.ts';
+import type { Log } from '../pods/deps.ts';
+import type { DockerClient } from '../runtime/docker/index.ts';
+import { createTokenManager, type TokenManager } from '../tokens/manager.ts';
+
+/** What pods get through an API server, beside the objects that they name. */
+export interface ClusterGrants extends TokenManager {
+  /** @throws Error when the pod's RuntimeClass is not there or Docker does not have its handler */
+  readonly runtimeHandler: (pod: Pod, signal: AbortSignal) => Promise<string | undefined>;
+}
+
+export function createClusterGrants(parts: {
+  readonly client: ApiClient;
+  readonly docker: Pick<DockerClient, 'info'>;
+  readonly log: Log;
+}): ClusterGrants {
+  const { client, docker, log } = parts;
+  const tokens = createTokenManager({ client, clock: systemClock, log });
+  const handlers = createRuntimeHandlers({
+    client,
+    available: async (signal) => Object.keys((await docker.info(signal)).Runtimes ?? {}).sort(),
+  });
+  return {
+    ...tokens,
+    runtimeHandler: handlers.handler,
+    forget: (uid) => {
+      tokens.forget(uid);
+      handlers.forget(uid);
+    },
+  };
+}
