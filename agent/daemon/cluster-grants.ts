@@ -25,7 +25,7 @@ export function createClusterGrants(parts: {
   });
   return {
     ...tokens,
-    runtimeHandler: handlers.handler,
+    runtimeHandler: (pod, signal) => handlers.handler(pod, signal),
     forget: (uid) => {
       tokens.forget(uid);
       handlers.forget(uid);

@@ -104,7 +104,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       now: () => clock.now(),
       recursiveReadOnly: () => link.recursiveReadOnly(),
       images: volumeImages,
-      ...(grants === undefined ? {} : { tokens: grants.token }),
+      ...(grants === undefined ? {} : { tokens: (pod, request, signal) => grants.token(pod, request, signal) }),
     }),
     ...(grants === undefined ? {} : { runtimeHandler: grants.runtimeHandler }),
     probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),

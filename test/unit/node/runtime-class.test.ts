@@ -6,7 +6,6 @@ import {
   type RuntimeHandlers,
   type RuntimeHandlersOptions,
 } from '../../../agent/node/api/runtime-class.ts';
-import type { Pod } from '../../../agent/objects/types.ts';
 import { pod } from '../pods/fixtures.ts';
 
 const never = new AbortController().signal;
@@ -33,7 +32,7 @@ beforeEach(() => {
 });
 
 const handlerOf = (runtimeClassName?: string): Promise<string | undefined> =>
-  handlers.handler(pod(runtimeClassName === undefined ? {} : { runtimeClassName }) as Pod, never);
+  handlers.handler(pod(runtimeClassName === undefined ? {} : { runtimeClassName }), never);
 
 describe('the handler of a runtime class', () => {
   it.each([
