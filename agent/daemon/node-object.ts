@@ -9,6 +9,7 @@ import { keepLease } from '../node/api/lease.ts';
 import { createNodeRegistration } from '../node/api/registration.ts';
 import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
 import { systemInfo } from '../node/api/system-info.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { Foundation } from './foundation.ts';
 import type { Task } from './tasks.ts';
 
@@ -33,6 +34,8 @@ const defaultLeaseSeconds = 40;
 export function createNodeObject(base: Foundation, client: ApiClient, parts: NodeObjectParts): NodeObject {
   const { config, log, network, addresses } = base;
   const { kubelet, nodeName } = config;
+  let registered = (): void => undefined;
+  const isRegistered = new Promise<void>((resolve) => (registered = resolve));
   const registration = createNodeRegistration({
     ...{ client, log, clock: systemClock },
     identity: {
@@ -46,7 +49,10 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     conditions: () => conditionsOf(base, parts),
     updateMs: kubelet.nodeStatusUpdateFrequency || defaultUpdateMs,
     reportMs: kubelet.nodeStatusReportFrequency || defaultReportMs,
-    onNode: (node) => takeRanges(node),
+    onNode: (node) => {
+      registered();
+      takeRanges(node);
+    },
   });
 
   let ranges = '';
@@ -62,16 +68,16 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     registration.wake();
   };
 
-  let isLeaseTold = false;
   const lease: Task = async (until) => {
+    // The lease goes with the Node, which owns it.
+    await Promise.race([isRegistered, untilAborted(until)]);
     await keepLease(
       {
         ...{ client, nodeName, clock: systemClock },
         nodeUid: () => registration.uid(),
         durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
-        onError: (err) => {
-          if (!isLeaseTold) log.warn({ err }, 'the lease of the node cannot be renewed, trying again until it can');
-          isLeaseTold = true;
+        onError: (err, failures) => {
+          if (failures === 1) log.warn({ err }, 'the lease of the node cannot be renewed, trying again until it can');
         },
       },
       until,

@@ -12,7 +12,8 @@ export interface LeaseOptions {
   readonly nodeUid: () => string | undefined;
   /** The kubelet's `nodeLeaseDurationSeconds`. */
   readonly durationSeconds: number;
-  readonly onError: (error: unknown) => void;
+  /** @param failures in a row */
+  readonly onError: (error: unknown, failures: number) => void;
 }
 
 /**
@@ -30,7 +31,7 @@ export async function keepLease(options: LeaseOptions, signal: AbortSignal): Pro
       signal.throwIfAborted();
       failures += 1;
       lease = undefined;
-      options.onError(error);
+      options.onError(error, failures);
     }
     const pauseMs = failures === 0 ? intervalMs : Math.min(intervalMs, 200 * 2 ** failures);
     await options.clock.sleep(pauseMs, signal);
