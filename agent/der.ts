@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+
 /** A value in DER, the encoding of certificates (ITU-T X.690): tag, length, content. */
 export type Der = Buffer;
 
@@ -87,3 +89,17 @@ export function pem(label: string, der: Uint8Array): string {
       .match(/.{1,64}/g) ?? [];
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
+
+/** An IPv4 or IPv6 address in network order: 4 or 16 bytes. */
+export function addressBytes(address: string): Buffer {
+  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
+  const [head = '', tail] = address.split('::');
+  const before = groups(head);
+  const after = groups(tail ?? '');
+  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
+  const all = [...before, ...Array.from({ length: gap }, () => 0), ...after];
+  return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+const groups = (text: string): number[] =>
+  text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));

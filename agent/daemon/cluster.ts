@@ -5,6 +5,7 @@ import { followApiServer } from '../sources/api-source.ts';
 import { createStatusWriter, type StatusWriter } from '../status/writer.ts';
 import { version } from '../version.ts';
 import { type ClusterGrants, createClusterGrants } from './cluster-grants.ts';
+import { createNodeCertificates } from './certificates.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeObject, type NodeObject, type NodeObjectParts } from './node-object.ts';
 import type { Task } from './tasks.ts';
@@ -17,6 +18,8 @@ export interface Cluster {
   readonly grants: ClusterGrants;
   /** @param parts what the Node tells of; made after what is told */
   tasks(parts: NodeObjectParts): readonly Task[];
+  /** End of the node's client certificate, milliseconds since the epoch; undefined without one. */
+  clientCertificateEnd(): number | undefined;
   /** Something that the Node tells of has changed. */
   nodeChanged(): void;
   stop(): Promise<void>;
@@ -34,6 +37,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
   });
   const statuses = createStatusWriter({ client, log });
   const grants = createClusterGrants({ ...base, client, docker: base.client });
+  const certificates = createNodeCertificates(base, client, config.kubeconfig);
   let node: NodeObject | undefined;
 
   const pods: Task = (until) =>
@@ -56,8 +60,9 @@ export function createCluster(base: Foundation): Cluster | undefined {
     grants,
     tasks: (parts) => {
       node = createNodeObject(base, client, parts);
-      return [pods, ...node.tasks];
+      return [pods, ...node.tasks, ...certificates.tasks];
     },
+    clientCertificateEnd: () => certificates.clientCertificateEnd(),
     nodeChanged: () => node?.changed(),
     stop: async () => {
       await statuses.stop();

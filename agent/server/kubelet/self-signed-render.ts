@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import {
+  addressBytes,
   bitString,
   boolean,
   contextConstructed,
@@ -84,16 +85,3 @@ function extension(oid: string, value: Der, isCritical: boolean): Der {
 function generalName(host: string): Der {
   return isIP(host) === 0 ? contextPrimitive(2, Buffer.from(host, 'ascii')) : contextPrimitive(7, addressBytes(host));
 }
-
-function addressBytes(address: string): Buffer {
-  if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
-  const [head = '', tail] = address.split('::');
-  const before = groups(head);
-  const after = groups(tail ?? '');
-  const gap = tail === undefined ? 0 : 8 - before.length - after.length;
-  const all = [...before, ...Array.from({ length: gap }, () => 0), ...after];
-  return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]));
-}
-
-const groups = (text: string): number[] =>
-  text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
