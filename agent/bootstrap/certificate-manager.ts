@@ -43,7 +43,7 @@ export interface CertificateManager {
 /** As long as the kubelet waits for an approval (`pkg/kubelet/certificate/kubelet.go`). */
 const requestTimeoutMs = 15 * 60_000;
 /** Timers of Node.js end at 24 days, and somebody else may replace the file. */
-const maxPauseMs = 12 * 3_600_000;
+const maxPauseMs = 24 * 3_600_000;
 /** How soon a new join is seen. */
 const endedPauseMs = 30_000;
 /** Between two certificates at the least: a signer may date them back further than they last. */
