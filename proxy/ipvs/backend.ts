@@ -10,7 +10,7 @@ import { diffStates } from './diff.ts';
 import { DRAIN_CHECK_MS, planDrain } from './drain.ts';
 import { desiredState, type PlanContext, type Scheduler, type Share, shareOfPort } from './plan.ts';
 import { renderChanges } from './render.ts';
-import { JUMPS, renderChains } from './rules.ts';
+import { JUMPS, renderChains, WITNESSES } from './rules.ts';
 import type { Draining, IpvsState } from './state.ts';
 import { neededSysctls } from './sysctls.ts';
 import { createTools, ownState, type Tools } from './tools.ts';
@@ -115,8 +115,7 @@ function wantedState(plan: ProxyPlan, { context, shares }: Pick<Written, 'contex
 
 /** Whether chains, virtual servers, sets and addresses are still there; not whether each of them is as it was. */
 async function holds(tools: Tools, want: IpvsState, signal: AbortSignal): Promise<boolean> {
-  if (!(await tools.hasChain('nat', 'KUBE-LOAD-BALANCER', signal))) return false;
-  if (!(await tools.hasChain('filter', 'KUBE-IPVS-FILTER', signal))) return false;
+  for (const [table, chain] of WITNESSES) if (!(await tools.hasChain(table, chain, signal))) return false;
   const { state } = await tools.observe(signal);
   return (
     [...want.servers.keys()].every((service) => state.servers.has(service)) &&

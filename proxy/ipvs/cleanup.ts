@@ -3,7 +3,7 @@ import type { Family } from '../types.ts';
 import { diffStates } from './diff.ts';
 import { LINK, setName } from './names.ts';
 import { renderChanges } from './render.ts';
-import { DISTINCT_CHAIN, isChainOfIpvs } from './rules.ts';
+import { isChainOfIpvs, WITNESSES } from './rules.ts';
 import { emptySets, type IpvsState } from './state.ts';
 import { ownState, type Tools } from './tools.ts';
 
@@ -28,9 +28,9 @@ export async function removeAll(tools: Tools, family: Family, signal: AbortSigna
 }
 
 /**
- * Some chains have the same names in the mode iptables, and a daemon in that mode cleans this one up when it starts: without the
- * chain that only this mode has, they are not ours.
+ * Input for `iptables-restore --noflush`, from what `iptables-save` shows. Some chains have the same names in the mode iptables, and a
+ * daemon in that mode cleans this one up when it starts: without any chain that only this mode has, they are not ours.
  */
 export function renderRulesCleanup(saved: string): string {
-  return saved.includes(`\n:${DISTINCT_CHAIN} `) ? renderCleanup(saved, isChainOfIpvs) : '';
+  return WITNESSES.some(([, chain]) => saved.includes(`\n:${chain} `)) ? renderCleanup(saved, isChainOfIpvs) : '';
 }

@@ -57,8 +57,12 @@ const CHAINS = {
   nat: ['KUBE-MARK-MASQ', 'KUBE-POSTROUTING', 'KUBE-LOAD-BALANCER', 'KUBE-NODE-PORT', 'KUBE-SERVICES'],
 } as const;
 
-/** A chain that the mode iptables does not have. It has some of the others. */
-export const DISTINCT_CHAIN = 'KUBE-IPVS-FILTER';
+/** A chain of each table that the mode iptables does not have. It has some of the others. */
+export const WITNESSES = [
+  ['mangle', 'KUBE-IPVS-NO-ENDPOINTS'],
+  ['filter', 'KUBE-IPVS-FILTER'],
+  ['nat', 'KUBE-LOAD-BALANCER'],
+] as const satisfies readonly (readonly [Table, string])[];
 
 export function isChainOfIpvs(table: Table, chain: string): boolean {
   return CHAINS[table].some((name) => name === chain);

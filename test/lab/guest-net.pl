@@ -1,7 +1,8 @@
 # Makes and answers connections in the network namespaces of a guest, all in one process.
 #
 #   perl guest-net.pl serve   stdin, a line a server: namespace, transport, port, name. It answers `name client's-address`
-#   perl guest-net.pl ask     stdin, a line a question: namespace, transport, address, port, times, seconds to wait.
+#   perl guest-net.pl ask     stdin, a line a question: namespace, transport, address, port, times, seconds to wait,
+#                             the client's port or 0.
 #                             stdout, a line a question: what each connection met, with tabs between: the answer, `refused`,
 #                             `silence`, or another error
 use strict;
@@ -81,9 +82,10 @@ sub answer {
 my (%open, @met);
 
 sub begin {
-    my ($question, $namespace, $transport, $host, $port, $seconds) = @_;
+    my ($question, $namespace, $transport, $host, $port, $seconds, $source) = @_;
     my $socket = socket_in($namespace, $host =~ /:/ ? AF_INET6 : AF_INET, $transport);
     my $isUdp = $transport eq 'UDP';
+    bind($socket, address_of($host =~ /:/ ? '::' : '0.0.0.0', $source)) or die "bind: $!";
     $open{$socket} = { socket => $socket, question => $question, until => time + $seconds, isWaiting => !$isUdp, text => '' };
     if (!connect($socket, address_of($host, $port)) && !$!{EINPROGRESS}) { finish($open{$socket}, failed($!)) }
     # What forbids to send says why, to who reads.
@@ -118,8 +120,8 @@ sub ask {
     my @todo;
     my $questions = 0;
     while (<STDIN>) {
-        my ($namespace, $transport, $host, $port, $times, $seconds) = split;
-        push @todo, [$questions, $namespace, $transport, $host, $port, $seconds] for 1 .. $times;
+        my ($namespace, $transport, $host, $port, $times, $seconds, $source) = split;
+        push @todo, [$questions, $namespace, $transport, $host, $port, $seconds, $source] for 1 .. $times;
         $questions += 1;
     }
     while (@todo || %open) {

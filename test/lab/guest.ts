@@ -34,6 +34,9 @@ const QEMU = 'qemu-system-x86_64';
 
 const BOOT_TIMEOUT_MS = 120_000;
 
+/** Most scripts take a tenth of a second, on a machine that is not busy. */
+const RUN_TIMEOUT_MS = 60_000;
+
 /** For the way there and back, beyond the time that a script may take. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
@@ -93,23 +96,6 @@ function tail(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8').split('\n').slice(-30).join('\n') : '';
 }
 
-/** One script in a guest of its own. */
-export async function runInGuest(request: {
-  readonly script: string;
-  readonly files?: Readonly<Record<string, string>>;
-  readonly timeoutMs?: number;
-}): Promise<GuestResult> {
-  const guest = await startGuest();
-  try {
-    for (const [path, content] of Object.entries(request.files ?? {})) {
-      await guest.check(`mkdir -p $(dirname ${quote(path)}); ${decoded(content)} >${quote(path)}`);
-    }
-    return await guest.run(request.script, request.timeoutMs);
-  } finally {
-    await guest.stop();
-  }
-}
-
 interface Talk {
   readonly ready: Promise<void>;
   ask(script: string, timeoutMs: number): Promise<GuestResult>;
@@ -155,7 +141,7 @@ function lineReader(lines: Interface, gone: Promise<never>): () => Promise<strin
 
 function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
   let last: Promise<unknown> = Promise.resolve();
-  const run: Guest['run'] = (script, timeoutMs = 30_000) => {
+  const run: Guest['run'] = (script, timeoutMs = RUN_TIMEOUT_MS) => {
     const result = last.then(() =>
       within(timeoutMs + ANSWER_TIMEOUT_MS, `run ${script.slice(0, 200)}`, talk.ask(script, timeoutMs)),
     );
@@ -170,8 +156,10 @@ function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
       return stdout;
     },
     exec: (namespace) => async (request) => {
-      const enter = namespace === undefined ? [] : ['/opt/bin/ip', 'netns', 'exec', namespace];
-      const command = [...enter, request.file, ...request.args].map(quote).join(' ');
+      const enter = namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`];
+      // Busybox prefers its own, small ip. Its nsenter takes a fourth of the time of `ip netns exec`, which mounts things, too.
+      const file = request.file === 'ip' ? '/opt/bin/ip' : request.file;
+      const command = [...enter, file, ...request.args].map(quote).join(' ');
       const { exitCode, stdout, stderr } = await run(
         request.input === undefined ? command : `${decoded(request.input)} | ${command}`,
       );

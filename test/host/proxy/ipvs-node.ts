@@ -1,163 +1,149 @@
-import { createIpvsBackend, type Scheduler } from '../../../proxy/ipvs/index.ts';
-import type {
-  Endpoint,
-  Family,
-  ProxyBackend,
-  ProxyPlan,
-  ProxySettings,
-  ServicePortPlan,
-} from '../../../proxy/types.ts';
+import { createIpvsBackend } from '../../../proxy/ipvs/index.ts';
+import type { Exec } from '../../../cni/util/exec.ts';
+import type { Family, ProxyBackend, Protocol } from '../../../proxy/types.ts';
 import type { Guest } from '../../lab/guest.ts';
+import { addressOf, FAMILIES, type Place, PLACES, type Source } from '../../scenarios/world.ts';
 
-/** A node in a guest: a network namespace with pods behind a bridge, and a host outside. */
-export interface IpvsNode {
-  readonly guest: Guest;
-  /** Milliseconds that the backend's clock is ahead. */
-  advance(ms: number): void;
-  backend(family: Family, scheduler?: Scheduler): ProxyBackend;
-  /** What a client in a namespace gets from the web server behind an address: `<pod> <client's address>`, or `no answer`. */
-  ask(namespace: string, address: string, port: number): Promise<string>;
-  /** The same several times, one after the other. */
-  askOften(namespace: string, address: string, port: number, times: number): Promise<readonly string[]>;
+/** Connections that one client makes. */
+export interface GuestQuestion {
+  readonly from: Source;
+  readonly protocol: Protocol;
+  readonly ip: string;
+  readonly port: number;
+  readonly times: number;
+  /** Until a connection counts as dropped. */
+  readonly seconds: number;
+  /** Of the client; default any. */
+  readonly sourcePort?: number;
 }
 
-export const POD_PORT = 8080;
-export const NODE_IP: Readonly<Record<Family, string>> = { 4: '198.51.100.1', 6: '2001:db8:2::1' };
-export const OUTSIDE_IP: Readonly<Record<Family, string>> = { 4: '198.51.100.2', 6: '2001:db8:2::2' };
+type BackendOptions = Pick<Parameters<typeof createIpvsBackend>[0], 'scheduler' | 'strictArp'>;
 
-export const podIp = (pod: number, family: Family = 4): string =>
-  family === 4 ? `203.0.113.${10 + pod}` : `2001:db8:1::${10 + pod}`;
+/**
+ * The world of the scenarios (test/scenarios/world.ts) in a guest, as the lab of the other modes (scenarios.test.ts): each place is a
+ * network namespace, {@link namespaceOf}, and tells its name on the ports 8080 and 8081.
+ */
+export interface IpvsNode {
+  readonly guest: Guest;
+  /** Programs that ran for backends, by their names. */
+  readonly ran: string[];
+  /** Milliseconds that the clock of the backends is ahead. */
+  advance(ms: number): void;
+  backend(family: Family, options?: BackendOptions): ProxyBackend;
+  /** What the connections of each question met: the server's answer, `refused`, `silence`, or another error. */
+  ask(questions: readonly GuestQuestion[]): Promise<readonly (readonly string[])[]>;
+}
 
-const noSignal = new AbortController().signal;
-export { noSignal };
-
-export async function createIpvsNode(guest: Guest, pods: number): Promise<IpvsNode> {
-  await guest.check(layout(pods));
+export async function createIpvsNode(guest: Guest): Promise<IpvsNode> {
+  await guest.check(layout);
+  await guest.check(`perl /opt/guest-net.pl serve <<'END'\n${servers.join('\n')}\nEND`);
   let ahead = 0;
-  const ask = async (namespace: string, address: string, port: number, times: number): Promise<string[]> =>
-    (await guest.check(`ip netns exec ${namespace} sh /tmp/ask ${address} ${port} ${times}`)).trim().split('\n');
+  const ran: string[] = [];
+  const inNode = guest.exec(namespaceOf('node'));
+  const exec: Exec = (request, signal) => {
+    ran.push(request.file);
+    return inNode(request, signal);
+  };
   return {
     guest,
+    ran,
     advance: (ms) => (ahead += ms),
-    backend: (family, scheduler = 'rr') =>
+    backend: (family, options) =>
       createIpvsBackend({
-        exec: guest.exec('node'),
+        ...options,
+        exec,
         family,
-        scheduler,
         setSysctl: async (name, value) => {
-          await guest.check(`ip netns exec node sh -c 'echo ${value} >/proc/sys/${name}'`);
+          await guest.check(`${enter('node')} sh -c 'echo ${value} >/proc/sys/${name}'`);
         },
         clock: { now: () => Date.now() + ahead },
       }),
-    ask: async (namespace, address, port) => (await ask(namespace, address, port, 1))[0] ?? '',
-    askOften: ask,
+    ask: (questions) => askGuest(guest, questions),
   };
 }
 
-/** Not wget: that of busybox crashes for want of the libraries of the name service. */
-const client = `
-i=0
-while [ $i -lt $3 ]; do
-  answer=$(printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | timeout 3 nc $1 $2 2>/dev/null | tail -n 1)
-  echo "\${answer:-no answer}"
-  i=$((i+1))
-done`;
+export const namespaceOf = (place: Place | 'node' | 'outside'): string => `s-${place}`;
 
-/** Of a connection by IPv4 the server says \`[::ffff:192.0.2.1]\`. */
-const server = (name: string): string => `#!/bin/sh
-echo
-echo ${name} "$REMOTE_ADDR" | sed 's/[][]//g; s/::ffff://'`;
+/** What begins a command that runs at a place. */
+export const enter = (place: Place | 'node' | 'outside'): string => `nsenter --net=/run/netns/${namespaceOf(place)}`;
 
-const file = (path: string, content: string): string => `cat >${path} <<'END'\n${content}\nEND`;
+/** All of them may take as long as the first half of a test's time. */
+const ASK_TIMEOUT_MS = 150_000;
 
-/** `node` with `br0`; pods `p1`, `p2`, ... behind it; `outside` on the node's own network, with routes to Services by the node. */
-function layout(pods: number): string {
-  const numbers = Array.from({ length: pods }, (_, index) => index + 1);
-  const names = ['node', 'outside', ...numbers.map((pod) => `p${pod}`)];
-  return [
-    'set -e',
-    file('/tmp/ask', client),
-    ...names.map((name) => `ip netns add ${name}; ip -n ${name} link set lo up`),
-    ...['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding'].map(
-      (name) => `ip netns exec node sh -c 'echo 1 >/proc/sys/${name}'`,
-    ),
-    'ip -n node link add br0 type bridge',
-    'ip -n node link set br0 up',
-    'ip -n node addr add 203.0.113.1/24 dev br0',
-    'ip -n node addr add 2001:db8:1::1/64 dev br0 nodad',
-    'ip -n node link add up0 type veth peer name eth0 netns outside',
-    'ip -n node link set up0 up; ip -n outside link set eth0 up',
-    `ip -n node addr add ${NODE_IP[4]}/24 dev up0; ip -n node addr add ${NODE_IP[6]}/64 dev up0 nodad`,
-    `ip -n outside addr add ${OUTSIDE_IP[4]}/24 dev eth0; ip -n outside addr add ${OUTSIDE_IP[6]}/64 dev eth0 nodad`,
-    `ip -n outside route add default via ${NODE_IP[4]}; ip -n outside route add default via ${NODE_IP[6]}`,
-    ...numbers.flatMap(podLayout),
-  ].join('\n');
+async function askGuest(guest: Guest, questions: readonly GuestQuestion[]): Promise<readonly (readonly string[])[]> {
+  const lines = questions.map(({ from, protocol, ip, port, times, seconds, sourcePort = 0 }) =>
+    [namespaceOf(from), protocol, ip, port, times, seconds, sourcePort].join(' '),
+  );
+  const script = `perl /opt/guest-net.pl ask <<'END'\n${lines.join('\n')}\nEND`;
+  const { stdout, stderr } = await guest.run(script, ASK_TIMEOUT_MS);
+  const answers = stdout.split('\n').slice(0, -1);
+  if (stderr !== '' || answers.length !== lines.length) throw new Error(`connections in the guest: ${stderr}`);
+  return answers.map((line) => line.split('\t'));
 }
 
-function podLayout(pod: number): string[] {
-  const name = `p${pod}`;
-  const path = `/tmp/www-${name}/cgi-bin/who`;
+const servers = [
+  ...PLACES.flatMap((place) => ['TCP', 'UDP'].map((transport) => `${namespaceOf(place)} ${transport} 8080 ${place}`)),
+  ...['a', 'b'].map((place) => `s-${place} TCP 8081 ${place}:8081`),
+];
+
+const pods = PLACES.filter((place) => place !== 'far');
+
+/** Inputs of `ip -batch`, one a namespace. The links of the node bring those of the others. */
+const batches: Readonly<Record<string, readonly string[]>> = {
+  node: [
+    'link set lo up',
+    'link add cni0 type bridge',
+    'link set cni0 up',
+    `addr add ${addressOf('bridge', 4)}/24 dev cni0`,
+    `addr add ${addressOf('bridge', 6)}/64 dev cni0 nodad`,
+    ...pods.flatMap((pod) => [
+      `link add to-${pod} type veth peer name eth0 netns ${namespaceOf(pod)}`,
+      `link set to-${pod} master cni0 up`,
+      // Without it a bridge does not send a packet back to where it came from: a pod could not reach itself.
+      `link set to-${pod} type bridge_slave hairpin on`,
+    ]),
+    `link add up0 type veth peer name eth0 netns ${namespaceOf('outside')}`,
+    `link add up1 type veth peer name eth0 netns ${namespaceOf('far')}`,
+    ...['up0', 'up1'].map((link) => `link set ${link} up`),
+    `addr add ${addressOf('node', 4)}/24 dev up0`,
+    `addr add ${addressOf('node', 6)}/64 dev up0 nodad`,
+    `addr add ${addressOf('node', 6)}/128 dev up1 nodad`,
+    ...FAMILIES.map((family) => `route add ${addressOf('far', family)} dev up1 src ${addressOf('node', family)}`),
+  ],
+  ...Object.fromEntries(pods.map((pod) => [pod, host(pod, 'bridge')])),
+  outside: host('outside', 'node'),
+  far: host('far', 'node'),
+};
+
+/** A host with one link, and its way to all others. The far one has no network in common with the node. */
+function host(name: Place | 'outside', gateway: 'bridge' | 'node'): readonly string[] {
+  const isFar = name === 'far';
   return [
-    `ip -n node link add veth${pod} type veth peer name eth0 netns ${name}`,
-    `ip -n node link set veth${pod} master br0 up`,
-    // Without it a bridge does not send a packet back to where it came from: a pod could not reach itself.
-    `ip -n node link set veth${pod} type bridge_slave hairpin on`,
-    `ip -n ${name} link set eth0 up`,
-    `ip -n ${name} addr add ${podIp(pod)}/24 dev eth0; ip -n ${name} addr add ${podIp(pod, 6)}/64 dev eth0 nodad`,
-    `ip -n ${name} route add default via 203.0.113.1; ip -n ${name} route add default via 2001:db8:1::1`,
-    `mkdir -p /tmp/www-${name}/cgi-bin`,
-    file(path, server(name)),
-    `chmod 755 ${path}`,
-    `ip netns exec ${name} httpd -p ${POD_PORT} -h /tmp/www-${name}`,
+    'link set lo up',
+    'link set eth0 up',
+    `addr add ${addressOf(name, 4)}/${isFar ? 32 : 24} dev eth0`,
+    `addr add ${addressOf(name, 6)}/${isFar ? 128 : 64} dev eth0 nodad`,
+    ...FAMILIES.flatMap((family) => [
+      ...(isFar ? [`route add ${addressOf(gateway, family)} dev eth0`] : []),
+      `route add default via ${addressOf(gateway, family)}`,
+    ]),
   ];
 }
 
-export function settings(family: Family = 4, rest: Partial<ProxySettings> = {}): ProxySettings {
-  return {
-    family,
-    localDetector: { mode: 'ClusterCIDR', cidr: family === 4 ? '203.0.113.0/24' : '2001:db8:1::/64' },
-    masqueradeAll: false,
-    masqueradeBit: 14,
-    nodePortCidrs: undefined,
-    nodeIps: [NODE_IP[family]],
-    localhostNodePorts: false,
-    ...rest,
-  };
-}
+/** The kernel would say only now and then that a port is closed. */
+const sysctls = ['ipv4/ip_forward 1', 'ipv6/conf/all/forwarding 1', 'ipv6/icmp/ratelimit 0', 'ipv4/icmp_ratelimit 0'];
 
-export function endpoint(pod: number, rest: Partial<Endpoint> = {}, family: Family = 4): Endpoint {
-  const ip = podIp(pod, family);
-  return { ip, port: POD_PORT, isLocal: true, ready: true, serving: true, terminating: false, ...rest };
-}
+const batch = (options: string, lines: readonly string[]): string =>
+  `ip ${options} -batch - <<'END'\n${lines.join('\n')}\nEND`;
 
-export function service(
-  name: string,
-  clusterIp: string,
-  endpoints: readonly Endpoint[],
-  rest: Partial<ServicePortPlan> = {},
-): ServicePortPlan {
-  return {
-    name: { namespace: 'lab', name, port: '' },
-    protocol: 'TCP',
-    family: clusterIp.includes(':') ? 6 : 4,
-    clusterIp,
-    port: 80,
-    nodePort: 0,
-    healthCheckNodePort: 0,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    affinitySeconds: undefined,
-    internalPolicyLocal: false,
-    externalPolicyLocal: false,
-    clusterEndpoints: endpoints,
-    localEndpoints: endpoints.filter(({ isLocal }) => isLocal),
-    allEndpoints: endpoints,
-    hasAnyEndpoints: endpoints.length > 0,
-    ...rest,
-  };
-}
-
-export function plan(services: readonly ServicePortPlan[], family: Family = 4): ProxyPlan {
-  return { settings: settings(family), services };
-}
+const layout = [
+  'set -e',
+  batch(
+    '',
+    Object.keys(batches).map((name) => `netns add s-${name}`),
+  ),
+  ...sysctls
+    .map((sysctl) => sysctl.split(' '))
+    .map(([name, value]) => `${enter('node')} sh -c 'echo ${value} >/proc/sys/net/${name}'`),
+  ...Object.entries(batches).map(([name, lines]) => batch(`-n s-${name}`, lines)),
+].join('\n');
