@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ipvsProblem } from '../../../proxy/ipvs/index.ts';
 import { exec } from '../../../cni/util/exec.ts';
-import type { Family, ProxyBackend, Protocol } from '../../../proxy/types.ts';
+import type { Family, ProxyBackend } from '../../../proxy/types.ts';
 import { type Guest, guestProblem, startGuest } from '../../lab/guest.ts';
 import { planOfScenario, ready, type Scenario } from '../../scenarios/scenario.ts';
 import { addressOf, bothAddresses, type Place } from '../../scenarios/world.ts';
