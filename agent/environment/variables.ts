@@ -74,9 +74,11 @@ function valueOf(
   }
   const selector = valueFrom.configMapKeyRef ?? valueFrom.secretKeyRef;
   const reference = referenceOf(valueFrom.configMapKeyRef, valueFrom.secretKeyRef);
-  return selector === undefined || reference === undefined
-    ? ''
-    : keyOf(pod, reference, selector.key, read(pod, reference, input.objects));
+  if (selector === undefined || reference === undefined) {
+    if (Object.keys(valueFrom).length === 0) return '';
+    throw new ContainerConfigError(`environment variable ${name}: valueFrom names no source that is supported`);
+  }
+  return keyOf(pod, reference, selector.key, read(pod, reference, input.objects));
 }
 
 function ownValue(pod: Pod, container: Container, source: Source, facts: DownwardFacts): string {

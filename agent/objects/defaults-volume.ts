@@ -1,7 +1,6 @@
 import type { IVolume } from 'kubernetes-models/v1';
 import { or } from './default-text.ts';
 import { imageTag } from './image-name.ts';
-import { VOLUME_SOURCES } from './schema-volume.ts';
 import type { FieldRef, ProjectionSource, Volume } from './types.ts';
 
 /** Mode of the files of volumes made from objects: 0644. */
@@ -14,7 +13,7 @@ const CERTIFICATE_SECONDS = 86_400;
 export function defaultVolume(given: IVolume): Volume {
   const volume: Volume = given;
   const { hostPath, configMap, secret, downwardAPI, projected, image, ephemeral } = volume;
-  if (!VOLUME_SOURCES.some((source) => volume[source] !== undefined)) return { ...volume, emptyDir: {} };
+  if (!namesSource(volume)) return { ...volume, emptyDir: {} };
   return {
     ...volume,
     ...(hostPath === undefined ? {} : { hostPath: { ...hostPath, type: hostPath.type ?? '' } }),
@@ -29,6 +28,11 @@ export function defaultVolume(given: IVolume): Volume {
       : { image: { ...image, pullPolicy: or(image.pullPolicy, pullPolicy(image.reference)) } }),
     ...(ephemeral?.volumeClaimTemplate === undefined ? {} : { ephemeral: defaultEphemeral(ephemeral) }),
   };
+}
+
+/** Also one that nobody here knows: a newer server's volume is no emptyDir. */
+function namesSource(volume: Volume): boolean {
+  return Object.entries(volume).some(([field, value]) => field !== 'name' && value !== undefined);
 }
 
 /** How an image is pulled that does not say: the tag `latest`, which is also that of none, may move. */

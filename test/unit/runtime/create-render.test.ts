@@ -202,6 +202,17 @@ describe('container', () => {
   });
 });
 
+test('the handler of a runtime class runs the sandbox and its containers', () => {
+  const runtimeHandler = 'runsc';
+  const made = [
+    renderSandbox({ ...sandbox, runtimeHandler }, {}, defaults),
+    renderContainer('s1', { ...container, runtimeHandler }, '/log', defaults),
+    renderSandbox(sandbox, {}, defaults),
+    renderContainer('s1', container, '/log', defaults),
+  ];
+  expect(made.map(({ HostConfig }) => HostConfig?.Runtime)).toEqual(['runsc', 'runsc', undefined, undefined]);
+});
+
 describe('security', () => {
   test.each<[Partial<ContainerSecurity>, string[]]>([
     [{ seccomp: { type: 'RuntimeDefault' } }, []],

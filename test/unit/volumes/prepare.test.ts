@@ -227,6 +227,8 @@ describe('what cannot be set up is named', () => {
       { name: 'x', glusterfs: { endpoints: 'e', path: 'p' } },
       'volume "x" : volumes of type glusterfs are not supported',
     ],
+    [{ name: 'x', csi: { driver: 'd' } }, 'volume "x" : volumes of type csi are not supported'],
+    [{ name: 'x', ofLater: {} } as Volume, 'volume "x" : volumes of type ofLater are not supported'],
     [{ name: 'x', emptyDir: { medium: 'HugePages' } }, 'volume "x" : storage medium "HugePages" is not supported'],
     [{ name: '../../../etc', emptyDir: {} }, 'volume name "../../../etc" cannot be a directory name'],
   ])('%j', async (volume, message) => {
