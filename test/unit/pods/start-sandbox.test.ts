@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../agent/objects/types.ts';
 import type { PodDeps } from '../../../agent/pods/deps.ts';
+import { messageOf } from '../../../agent/pods/start-failure.ts';
 import { sandboxFor } from '../../../agent/pods/start-sandbox.ts';
 import { container, pod } from './fixtures.ts';
 
@@ -20,11 +21,11 @@ async function refused(desired: Pod, runtimeHandler?: PodDeps['runtimeHandler'])
     ...(runtimeHandler === undefined ? {} : { runtimeHandler }),
   } as unknown as PodDeps;
   const failure = sandboxFor(deps, desired, actions as unknown as Parameters<typeof sandboxFor>[2], [], never);
-  const error = await failure.then(
-    () => new Error('made'),
-    (reason: Error) => reason,
+  const message = await failure.then(
+    () => 'made',
+    (error: unknown) => messageOf(error),
   );
-  return [...events, error.message];
+  return [...events, message];
 }
 
 const failure = (why: string): readonly string[] => [
