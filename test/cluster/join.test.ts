@@ -1,22 +1,47 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { copyFile, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createCluster, createHost, until, type Cluster, type CommandResult, type TestHost } from '../lab/index.ts';
+import { parse } from 'yaml';
+import {
+  createCluster,
+  createHost,
+  until,
+  type Cluster,
+  type CommandResult,
+  type DaemonHandle,
+  type TestHost,
+} from '../lab/index.ts';
 
 let cluster: Cluster;
 let host: TestHost;
+let daemon: DaemonHandle | undefined;
+
+/** The signer of 1.20 dates certificates back by five minutes: each is due within ten seconds. */
+const clientCertificateSeconds = 45;
 
 beforeAll(async () => {
-  cluster = await createCluster();
-  host = await createHost({ docker: false });
+  const kubeletConfiguration = { serverTLSBootstrap: true };
+  cluster = await createCluster({ clientCertificateSeconds, kubeletConfiguration });
+  host = await createHost({ nodeName: 'runs' });
 });
 
-afterAll(() => {
+afterAll(async () => {
+  await daemon?.stop();
   host?.remove();
   cluster?.remove();
 });
 
 const deadlineMs = 60_000;
+
+interface NodeObject {
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+interface LeaseObject {
+  readonly spec: { readonly renewTime: string };
+}
+
 const autoApproval = ['clusterrolebinding', 'kubeadm:node-autoapprove-bootstrap'];
 
 interface Attempt {
@@ -56,6 +81,68 @@ function failed({ exitCode, stderr }: CommandResult): string {
   expect(exitCode).toBe(1);
   return stderr;
 }
+
+describe('a node that has joined', () => {
+  const rootDir = (): string => join(directory('runs'), 'lib');
+  const certificate = async (pair: string): Promise<X509Certificate> =>
+    new X509Certificate(await readFile(join(rootDir(), 'pki', `kubelet-${pair}-current.pem`)));
+  const eventually = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
+    until(what, deadlineMs, probe, { intervalMs: 250, explain: () => daemon?.describe() ?? '' });
+  const isReady = async (): Promise<boolean> => {
+    const node = (await cluster.get('/api/v1/nodes/runs')) as NodeObject | undefined;
+    return node?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+  };
+  const renewedAt = async (): Promise<number> => {
+    const lease = (await cluster.get(
+      '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/runs',
+    )) as LeaseObject;
+    return Date.parse(lease.spec.renewTime);
+  };
+  const configFile = (): string => join(directory('runs'), 'run.yaml');
+
+  it('is ready, and stays so beyond the end of its first certificate', async () => {
+    expect(await joinAs({ name: 'runs' })).toMatchObject({ exitCode: 0 });
+    const first = await certificate('client');
+    daemon = await startJoined();
+    await eventually('the node to be ready', isReady);
+    const end = Date.parse(first.validTo);
+    await eventually('a lease that was renewed after the first certificate', async () => (await renewedAt()) > end);
+    expect((await certificate('client')).serialNumber).not.toBe(first.serialNumber);
+    expect(await isReady()).toBe(true);
+  });
+
+  it('has a certificate of the cluster for its API when that is approved', async () => {
+    const name = await pendingRequest();
+    await cluster.kubectl(['certificate', 'approve', name]);
+    const issued = await eventually('the serving certificate', async () =>
+      certificate('server').catch(() => undefined),
+    );
+    expect(issued.checkIP(host.address)).toBe(host.address);
+    expect(issued.checkIssued(new X509Certificate(cluster.ca))).toBe(true);
+  });
+
+  it('is gone after a reset, with all that join wrote', async () => {
+    await daemon?.stop();
+    const flags = ['--kubeconfig', join(directory('runs'), 'etc', 'kubelet.conf'), '--config', configFile()];
+    const reset = await host.podwright(['reset', '--force', ...flags, '--root-dir', rootDir()]);
+    expect(reset).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await leftBehind('runs')).toEqual(['etc', 'run.yaml']);
+  });
+
+  /** As `podwright run` with what join wrote, but in the directories of the test host. */
+  async function startJoined(): Promise<DaemonHandle> {
+    const text = await readFile(join(rootDir(), 'config.yaml'), 'utf8');
+    const kubelet = parse(text) as Readonly<Record<string, unknown>>;
+    const etc = join(directory('runs'), 'etc');
+    const authentication = { x509: { clientCAFile: join(etc, 'pki', 'ca.crt') } };
+    const own = host.startDaemon({
+      args: ['--kubeconfig', join(etc, 'kubelet.conf'), '--root-dir', rootDir()],
+      kubelet: { ...kubelet, podCIDR: '', staticPodPath: host.manifestDir, authentication },
+    });
+    await copyFile(host.configFile, configFile());
+    return own;
+  }
+});
 
 describe('podwright join', () => {
   it('gets a certificate that the cluster knows the node by; once more changes nothing', async () => {
