@@ -7,7 +7,7 @@ import { bootstrap, discover, type JoinDeps } from './join.ts';
 import { findMembership } from './joined.ts';
 import { writeNodeFiles } from './node-files.ts';
 import { gatherPreflight } from './preflight/gather.ts';
-import { fatal, planPreflight, renderFindings } from './preflight/plan.ts';
+import { fatal, fileFinding, planPreflight, renderFindings } from './preflight/plan.ts';
 import type { JoinFlags, JoinSettings } from './settings.ts';
 import { startAdvice } from './start-render.ts';
 
@@ -28,7 +28,13 @@ export async function joinCluster(
     say(`This node has joined the cluster at ${membership.server} already; nothing is to be done.`);
     return;
   }
-  await preflight(settings, flags, deps, signal);
+  const ignored = membership.state === 'broken' ? ownFindings(settings) : [];
+  await preflight(
+    { ...settings, ignoredErrors: new Set([...settings.ignoredErrors, ...ignored]) },
+    flags,
+    deps,
+    signal,
+  );
   if (membership.state === 'broken') say(`[preflight] ${settings.paths.kubeconfig} is replaced: ${membership.problem}`);
   const cluster = await discover(settings, deps, signal);
   const files = await bootstrap(settings, cluster, deps, signal);
@@ -39,6 +45,12 @@ export async function joinCluster(
   await writeNodeFiles(files, signal);
   for (const { path } of files) say(`[kubelet-start] Writing ${path}`);
   say(startAdvice({ settings, known: knownFlags(), hasUnit: await exists(unitPath) }));
+}
+
+/** What a node whose certificate has ended is expected to have: the files of its former join, and a daemon with its pods. */
+function ownFindings({ paths }: JoinSettings): readonly string[] {
+  const files = [paths.certificateAuthority, paths.kubeconfig, paths.bootstrapKubeconfig];
+  return ['port-10250', ...files.map((path) => fileFinding(path).toLowerCase())];
 }
 
 async function preflight(

@@ -69,9 +69,12 @@ function occupied({ kubelets, portTaken }: PreflightFacts): Finding[] {
   return [{ name: 'Port-10250', level: 'FAIL', message: 'Port 10250 is in use', fix }];
 }
 
+/** kubeadm's name of a finding: there is a file already. */
+export const fileFinding = (path: string): string => `FileAvailable-${path.replaceAll('/', '-')}`;
+
 function leftovers({ files, manifests }: PreflightFacts): Finding[] {
   const found = files.map((path): Finding => ({
-    name: `FileAvailable-${path.replaceAll('/', '-')}`,
+    name: fileFinding(path),
     level: 'FAIL',
     message: `${path} already exists`,
     fix: 'podwright reset, when this host has left its old cluster',
