@@ -30,6 +30,8 @@ export async function reset(
   const lock = await acquireLock(config.rootDir);
   try {
     const base = await layFoundation(config, log);
+    // The Node's ranges need not be known to release what pods have: their networks are kept with them.
+    base.network.setPodCidrs(config.podCidrs);
     await base.link.contact(signal);
     const pods = await base.runtime.listPods(signal);
     const noManager = (): never => {
