@@ -13,7 +13,7 @@ import type { Config } from '../config/index.ts';
 import type { EventRecorder } from '../events/types.ts';
 import { nodeCredentials } from '../images/node-credentials.ts';
 import type { PullProgress } from '../images/progress.ts';
-import { createPullLimit } from '../images/pull-limit.ts';
+import { createTokenBucket } from '../token-bucket.ts';
 import { pullSecretsOf } from '../images/pull-secrets.ts';
 import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
@@ -156,7 +156,7 @@ async function images(
   const credentialDeps = { exec, log, now: () => clock.now() };
   const credentials = await nodeCredentials(config.rootDir, config.imageCredentialProviders, credentialDeps);
   const { maxParallelPulls, registryPullQPS, registryBurst } = config;
-  const limit = createPullLimit(registryPullQPS, registryBurst, () => clock.now());
+  const limit = createTokenBucket(registryPullQPS, registryBurst, () => clock.now());
   const puller = createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });
   const sandboxImage = createSandboxImage({ runtime, wanted: config.podSandboxImage, credentials, log });
   const ofPod = (pod: Pod): Pick<ImageRequest, 'pod' | 'pullSecrets'> => {

@@ -15,7 +15,7 @@ import { lookUpCredentials } from './credentials-plan.ts';
 import type { Credentials } from './credentials.ts';
 import { errorText, ImageError, pullError } from './errors.ts';
 import type { PullProgress } from './progress.ts';
-import type { PullLimit } from './pull-limit.ts';
+import type { TokenBucket } from '../token-bucket.ts';
 import { type PullPolicy, pulledMessage, quote, shouldPull } from './pull-plan.ts';
 import { missingSecretsMessage, type PullSecrets } from './pull-secrets.ts';
 import { type PullWatchDeps, type WatchedPull, watchPull } from './pull-watch.ts';
@@ -63,7 +63,7 @@ export interface ImagePullerDeps {
   /** Pulls at one time: 1 for `serializeImagePulls`, else `maxParallelImagePulls`; no limit when undefined. */
   readonly maxParallelPulls: number | undefined;
   /** `registryPullQPS` and `registryBurst`. */
-  readonly limit: PullLimit;
+  readonly limit: TokenBucket;
   /** The node's own credentials for an image. */
   readonly credentials: Credentials;
   /** A pull without progress for this long is cancelled; default 60,000. */

@@ -4,7 +4,9 @@ import { type ApiClient, type ApiObject, resources } from '../api/types.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import { podKey } from '../objects/types.ts';
 import { isMirrorPod } from '../sources/api-pod.ts';
-import { createWorkQueue } from '../work-queue.ts';
+import { createWorkQueue, type RunResult } from '../work-queue.ts';
+import { mirrors as isMirrorOf } from './mirror-plan.ts';
+import { objectKeyOf, objectPath } from './object-key.ts';
 import { statusPatch } from './patch-plan.ts';
 
 /** Brings the statuses of pods to the API server, and takes a pod off it that has ended as it was asked to. */
@@ -52,15 +54,26 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     entries.set(uid, entry);
     return entry;
   };
-  const targetOf = ({ pod }: Entry): ApiObject | undefined => objects.get(pod.metadata.uid) ?? mirrors.get(podKey(pod));
+  const targetOf = ({ pod }: Entry): ApiObject | undefined => objects.get(pod.metadata.uid) ?? mirrorOf(pod);
+  /** The mirror pod that shows this pod: another version of it may have the same name. */
+  const mirrorOf = (pod: Pod): ApiObject | undefined => {
+    const mirror = mirrors.get(podKey(pod));
+    return mirror !== undefined && isMirrorOf(mirror, pod) ? mirror : undefined;
+  };
+  const forget = (uid: string): void => {
+    entries.delete(uid);
+    queue.forget(uid);
+  };
 
-  const write = async (uid: string, signal: AbortSignal): Promise<{ again?: { afterMs: number } }> => {
+  const write = async (uid: string, signal: AbortSignal): Promise<RunResult> => {
     const entry = entries.get(uid);
     const target = entry === undefined ? undefined : targetOf(entry);
-    if (entry === undefined || target === undefined) return {};
+    if (entry === undefined) return {};
+    const { status } = entry;
     try {
-      await patch(entry, target, signal);
-      if (entry.hasEnded) await remove(entry, target, signal);
+      if (target !== undefined) await patch(entry, target, signal);
+      // A status that came meanwhile is written first: this key is woken already.
+      if (entry.hasEnded && entry.status === status) await end(entry, target, signal);
       entry.failures = 0;
       return {};
     } catch (error) {
@@ -74,33 +87,40 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     const current = target['status'] as Record<string, unknown> | undefined;
     const body = statusPatch(target.metadata.uid ?? '', current, status, entry.written);
     if (body === undefined) return;
-    const path = { ...pathOf(target), subresource: 'status' };
+    const path = { ...objectPath(target), subresource: 'status' };
     const type = 'application/strategic-merge-patch+json';
     const answer = await client.patch(resources.pods, path, { type, body }, signal);
     entry.written = status;
-    keep(answer);
+    // Gone meanwhile: nothing would ever take it away again.
+    if (mapOf(target).get(mapKey(target))?.metadata.uid === target.metadata.uid) keep(answer);
   };
 
-  const remove = async (entry: Entry, target: ApiObject, signal: AbortSignal): Promise<void> => {
+  /** A pod that nobody has any more, and a static pod, is forgotten at once; any other when the server has let go of it. */
+  const end = async (entry: Entry, target: ApiObject | undefined, signal: AbortSignal): Promise<void> => {
     const { uid } = entry.pod.metadata;
-    if (isMirrorPod(target) || target.metadata.deletionTimestamp === undefined) return;
-    await client.delete(resources.pods, pathOf(target), { gracePeriodSeconds: 0, preconditions: { uid } }, signal);
+    if (target === undefined || isMirrorPod(target)) return forget(uid);
+    if (target.metadata.deletionTimestamp === undefined) return;
+    await client.delete(resources.pods, objectPath(target), { gracePeriodSeconds: 0, preconditions: { uid } }, signal);
   };
 
-  const failed = (entry: Entry, error: unknown, signal: AbortSignal): { again?: { afterMs: number } } => {
+  const failed = (entry: Entry, error: unknown, signal: AbortSignal): RunResult => {
     if (signal.aborted) return {};
     const { name, namespace } = entry.pod.metadata;
-    // Gone, or another pod of that name by now: the watch will tell.
-    if (isNotFound(error) || isConflict(error)) return {};
+    // The watch will tell that it is gone.
+    if (isNotFound(error)) return {};
     entry.failures += 1;
-    log.warn({ pod: name, namespace, err: error }, 'status of the pod cannot be written, will retry');
+    const isNews = entry.failures === 1 && !isConflict(error);
+    log[isNews ? 'warn' : 'debug'](
+      { pod: name, namespace, err: error },
+      'status of the pod cannot be written, will retry',
+    );
     return { again: { afterMs: Math.min(retryMs.most, retryMs.first * 2 ** (entry.failures - 1)) } };
   };
 
+  const mapOf = (object: ApiObject): Map<string, ApiObject> => (isMirrorPod(object) ? mirrors : objects);
   /** The answer to a patch and the watch race: the newer one counts. */
   const keep = (object: ApiObject): void => {
-    const map = isMirrorPod(object) ? mirrors : objects;
-    const key = isMirrorPod(object) ? keyOf(object) : (object.metadata.uid ?? '');
+    const [map, key] = [mapOf(object), mapKey(object)];
     const before = map.get(key);
     if (before !== undefined && before.metadata.uid === object.metadata.uid && isOlder(object, before)) return;
     map.set(key, object);
@@ -108,7 +128,10 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
 
   return {
     published: (pod, status) => {
-      entryOf(pod).status = status;
+      const entry = entryOf(pod);
+      entry.status = status;
+      // A manifest that comes back has the UID that it had.
+      entry.hasEnded = false;
       queue.wake(pod.metadata.uid);
     },
     ended: (pod) => {
@@ -118,27 +141,25 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     seen: (object) => {
       keep(object);
       for (const [uid, entry] of entries) {
-        if (uid === object.metadata.uid || (isMirrorPod(object) && podKey(entry.pod) === keyOf(object)))
+        if (uid === object.metadata.uid || (isMirrorPod(object) && podKey(entry.pod) === objectKeyOf(object)))
           queue.wake(uid);
       }
     },
     gone: (object) => {
-      const uid = object.metadata.uid ?? '';
-      objects.delete(uid);
-      if (mirrors.get(keyOf(object))?.metadata.uid === uid) mirrors.delete(keyOf(object));
-      if (entries.get(uid)?.hasEnded === true || isMirrorPod(object)) queue.forget(uid);
-      entries.delete(uid);
+      const { uid = '' } = object.metadata;
+      const [map, key] = [mapOf(object), mapKey(object)];
+      if (map.get(key)?.metadata.uid !== uid) return;
+      map.delete(key);
+      if (!isMirrorPod(object)) return forget(uid);
+      for (const [other, entry] of entries) if (podKey(entry.pod) === key) queue.wake(other);
     },
     stop: () => queue.stop(),
   };
 }
 
-function pathOf({ metadata }: ApiObject): { readonly namespace: string; readonly name: string } {
-  return { namespace: metadata.namespace ?? 'default', name: metadata.name };
-}
-
-function keyOf({ metadata }: ApiObject): string {
-  return `${metadata.namespace ?? 'default'}/${metadata.name}`;
+/** A mirror pod has a UID of its own, and is found by its name. */
+function mapKey(object: ApiObject): string {
+  return isMirrorPod(object) ? objectKeyOf(object) : (object.metadata.uid ?? '');
 }
 
 /** Resource versions are opaque by contract, and numbers in every server that there is (KEP-5504 makes it so). */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Layers, progressText, pullsForPod, sumOfLayers, withLayer } from '../../../agent/images/progress.ts';
-import { createPullLimit } from '../../../agent/images/pull-limit.ts';
+import { createTokenBucket } from '../../../agent/token-bucket.ts';
 import type { Pod } from '../../../agent/objects/types.ts';
 import { layerProgress } from '../../../agent/runtime/docker/pull-progress.ts';
 
@@ -65,7 +65,7 @@ describe('the limit of pulls', () => {
     [1, 1, [0, -5000, 1000], 'yny'],
   ])('%s a second, burst %s', (perSecond, burst, times, expected) => {
     let now = 0;
-    const limit = createPullLimit(perSecond, burst, () => now);
+    const limit = createTokenBucket(perSecond, burst, () => now);
     const taken = times.map((time) => {
       now = time;
       return limit.tryTake() ? 'y' : 'n';

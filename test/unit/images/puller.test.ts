@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ImageError } from '../../../agent/images/errors.ts';
-import { createPullLimit, type PullLimit } from '../../../agent/images/pull-limit.ts';
+import { createTokenBucket, type TokenBucket } from '../../../agent/token-bucket.ts';
 import { createImagePuller, type ImagePuller, type ImageRequest } from '../../../agent/images/puller.ts';
 import { type ImageAuth, type LayerProgress, RuntimeUnavailableError } from '../../../agent/runtime/types.ts';
 import { deferred, FakeClock, FakeEvents, FakeImages, never, type PullReport, settled } from './fakes.ts';
@@ -19,7 +19,7 @@ beforeEach(() => {
   logged = [];
 });
 
-function puller(maxParallelPulls?: number, limit: PullLimit = { tryTake: () => true }): ImagePuller {
+function puller(maxParallelPulls?: number, limit: TokenBucket = { tryTake: () => true }): ImagePuller {
   const log = { info: (fields: object): void => void logged.push(fields) };
   const credentials = () => Promise.resolve(nodeAuths);
   return createImagePuller({ runtime, events, clock, log, maxParallelPulls, limit, credentials });
@@ -145,7 +145,7 @@ describe('one container', () => {
   it('fails when there are too many pulls a second', async () => {
     const images = puller(
       undefined,
-      createPullLimit(1, 1, () => clock.now()),
+      createTokenBucket(1, 1, () => clock.now()),
     );
     await images.ensureImage(request({ image: 'a:1' }), never);
     expect(await outcome(images.ensureImage(request({ image: 'b:1' }), never))).toBe('ErrImagePull: pull QPS exceeded');

@@ -1,16 +1,16 @@
-/** A token bucket: `burst` pulls at once, and `perSecond` more each second. */
-export interface PullLimit {
-  /** Takes a token. False when there is none: the caller does not wait, it fails. */
+/** A token bucket: `burst` at once, and `perSecond` more each second. */
+export interface TokenBucket {
+  /** Takes a token. False when there is none: the caller decides whether it waits or fails. */
   tryTake(): boolean;
 }
 
 /**
- * The kubelet's limit of pulls (`pkg/kubelet/images/helpers.go`, throttleImagePulling).
+ * A limit of how often something is done, full at the start.
  *
  * @param perSecond 0 for no limit
  * @param now wall clock in milliseconds
  */
-export function createPullLimit(perSecond: number, burst: number, now: () => number): PullLimit {
+export function createTokenBucket(perSecond: number, burst: number, now: () => number): TokenBucket {
   if (perSecond === 0) return { tryTake: () => true };
   let tokens = burst;
   let filledAt = now();
