@@ -1,11 +1,15 @@
 import { createApiClient, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
+import type { Pod } from '../objects/types.ts';
+import type { PodManager } from '../pods/manager.ts';
 import { followApiServer } from '../sources/api-source.ts';
+import type { MirrorPods } from '../status/mirror.ts';
 import { createStatusWriter, type StatusWriter } from '../status/writer.ts';
 import { version } from '../version.ts';
 import { type ClusterGrants, createClusterGrants } from './cluster-grants.ts';
 import { createNodeCertificates } from './certificates.ts';
+import { createNodeEventSink, createNodeMirrorPods } from './api-reports.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeObject, type NodeObject, type NodeObjectParts } from './node-object.ts';
 import type { Task } from './tasks.ts';
@@ -14,15 +18,22 @@ import type { Workers } from './workers.ts';
 /** What ties this node to a cluster. */
 export interface Cluster {
   readonly client: OwnedApiClient;
-  readonly statuses: StatusWriter;
   readonly grants: ClusterGrants;
-  /** @param parts what the Node tells of; made after what is told */
-  tasks(parts: NodeObjectParts): readonly Task[];
+  readonly statuses: Pick<StatusWriter, 'published'>;
+  /** @param parts what the cluster is told of; made after what tells */
+  tasks(parts: ClusterParts): readonly Task[];
+  /** Nothing is left of a pod on this node. */
+  podEnded(pod: Pod): void;
   /** End of the node's client certificate, milliseconds since the epoch; undefined without one. */
   clientCertificateEnd(): number | undefined;
   /** Something that the Node tells of has changed. */
   nodeChanged(): void;
   stop(): Promise<void>;
+}
+
+/** What a cluster is told of. */
+export interface ClusterParts extends NodeObjectParts {
+  readonly manager: Pick<PodManager, 'pods'>;
 }
 
 /** Undefined for a node that stands alone. Nothing is asked of the server before the tasks run. */
@@ -38,16 +49,22 @@ export function createCluster(base: Foundation): Cluster | undefined {
   const statuses = createStatusWriter({ client, log });
   const grants = createClusterGrants({ ...base, client, docker: base.client });
   const certificates = createNodeCertificates(base, client, config.kubeconfig);
+  const events = createNodeEventSink(base, client);
   let node: NodeObject | undefined;
+  let mirrors: MirrorPods | undefined;
 
   const pods: Task = (until) =>
     followApiServer(
       {
         ...{ client, log, clock: systemClock, nodeName: config.nodeName },
         onSnapshot: (snapshot) => store.set(snapshot),
-        onSeen: (object) => statuses.seen(object),
+        onSeen: (object) => {
+          statuses.seen(object);
+          mirrors?.seen(object);
+        },
         onGone: (object) => {
           statuses.gone(object);
+          mirrors?.gone(object);
           grants.forget(object.metadata.uid ?? '');
         },
       },
@@ -60,12 +77,17 @@ export function createCluster(base: Foundation): Cluster | undefined {
     grants,
     tasks: (parts) => {
       node = createNodeObject(base, client, parts);
-      return [pods, ...node.tasks, ...certificates.tasks];
+      mirrors = createNodeMirrorPods(base, client, { manager: parts.manager, nodeUid: () => node?.uid() });
+      return [pods, ...node.tasks, ...certificates.tasks, (until) => events.run(until)];
+    },
+    podEnded: (pod) => {
+      statuses.ended(pod);
+      mirrors?.ended(pod);
     },
     clientCertificateEnd: () => certificates.clientCertificateEnd(),
     nodeChanged: () => node?.changed(),
     stop: async () => {
-      await statuses.stop();
+      await Promise.all([statuses.stop(), mirrors?.stop()]);
       await client.close();
     },
   };
@@ -76,7 +98,7 @@ export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluste
   if (cluster === undefined) return [];
   const { eviction, resources, manager } = workers;
   return [
-    ...cluster.tasks({ ...resources, eviction, images: async (signal) => listNodeImages(base, signal) }),
+    ...cluster.tasks({ ...resources, eviction, manager, images: async (signal) => listNodeImages(base, signal) }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
   ];
 }

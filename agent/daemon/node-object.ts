@@ -23,6 +23,8 @@ export interface NodeObjectParts {
 
 export interface NodeObject {
   readonly tasks: readonly Task[];
+  /** UID of the Node; undefined before it is known. */
+  uid(): string | undefined;
   changed(): void;
 }
 
@@ -87,7 +89,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
   const node: Task = async (until) => {
     await registration.run(until).finally(stopFollowing);
   };
-  return { tasks: [node, lease], changed: () => registration.wake() };
+  return { tasks: [node, lease], uid: () => registration.uid(), changed: () => registration.wake() };
 }
 
 async function nodeFacts(

@@ -62,7 +62,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
       qosCgroups.podsChanged();
       services.podsChanged();
     },
-    onPodEnded: (pod) => cluster?.statuses.ended(pod),
+    onPodEnded: (pod) => cluster?.podEnded(pod),
     onEnded: () => {
       housekeeping.podEnded();
       services.podsChanged();

@@ -13,7 +13,7 @@ export function eventNamespace({ involvedObject }: CoreEvent): string {
  *
  * @param uid of the object for the API: kubectl finds the events of a mirror pod by the hash of its static pod
  */
-export function apiEvent(event: CoreEvent, uid: string): { readonly metadata: { readonly name: string } } {
+export function apiEvent(event: CoreEvent, uid: string): object {
   const { involvedObject, type, reason, message, source, firstTimestamp, lastTimestamp, count } = event;
   const { namespace, ...object } = involvedObject;
   return {

@@ -33,7 +33,10 @@ export function mirrors({ metadata }: Pick<ApiObject, 'metadata'>, pod: Pod): bo
  * The object that shows a static pod (kubelet: `CreateMirrorPod`, pkg/kubelet/pod/mirror_client.go). The Node owns it, and the
  * admission plugin NodeRestriction wants exactly this owner.
  */
-export function renderMirrorPod({ metadata, spec }: Pod, node: { readonly name: string; readonly uid: string }): object {
+export function renderMirrorPod(
+  { metadata, spec }: Pod,
+  node: { readonly name: string; readonly uid: string },
+): object {
   const { name, namespace, labels, annotations } = metadata;
   const hash = annotations[CONFIG_HASH] ?? '';
   const owner = { apiVersion: 'v1', kind: 'Node', ...node, controller: true };

@@ -51,6 +51,12 @@ const eventually = <T>(what: string, probe: () => Promise<T | undefined | false>
 const getPod = async (name: string): Promise<PodObject> =>
   (await cluster.get(`/api/v1/namespaces/default/pods/${name}`)) as PodObject;
 
+const eventReasons = async (pod: string): Promise<readonly string[]> => {
+  const fields = `--field-selector=involvedObject.name=${pod}`;
+  const { stdout } = await cluster.kubectl(['get', 'events', fields, '-o', 'jsonpath={.items[*].reason}']);
+  return stdout.split(' ');
+};
+
 const running = (name: string): Promise<PodObject> =>
   eventually(`pod ${name} to run`, async () => {
     const pod = await getPod(name);
@@ -231,3 +237,65 @@ async function review(token: string, audiences?: readonly string[]): Promise<{ r
   if (stdout === '') throw new Error(`TokenReview: ${stderr}`);
   return (JSON.parse(stdout) as { status: { authenticated?: boolean } }).status;
 }
+
+describe('events', () => {
+  it('of a pod are seen by kubectl, from its scheduling to its end', async () => {
+    await cluster.apply(podObject('told'));
+    await running('told');
+    const reasons = (): Promise<readonly string[]> => eventReasons('told');
+    await eventually('the events of its start', async () => {
+      const seen = await reasons();
+      return ['Scheduled', 'Pulled', 'Created', 'Started'].every((reason) => seen.includes(reason));
+    });
+    const { stdout } = await cluster.kubectl(['describe', 'pod', 'told']);
+    expect(stdout).toMatch(/Normal +Started +\S+ +kubelet(, n1)? +Started container main/);
+    await cluster.kubectl(['delete', 'pod', 'told', '--grace-period=1', '--wait=false']);
+    await gone('told');
+    await eventually('the event of its end', async () => (await reasons()).includes('Killing'));
+  });
+});
+
+describe('a static pod', () => {
+  const name = 'steady-n1';
+  const container = async (): Promise<string | undefined> =>
+    (await host.containers()).find(({ Names }) => Names[0]?.includes('k8s_main_steady-n1_'))?.Id;
+  const isMissing = async (): Promise<boolean> => {
+    const { exitCode, stderr } = await cluster.kubectl(['get', 'pod', name]);
+    return exitCode !== 0 && stderr.includes('NotFound');
+  };
+
+  it('has a mirror, which comes back when it is deleted and goes with the manifest', async () => {
+    host.drop('steady.json', podObject('steady'));
+    await eventually('the mirror pod', async () => !(await isMissing()));
+    const first = await running(name);
+    const id = await container();
+    expect(id).toBeDefined();
+    await eventually('its events', async () =>
+      (await cluster.kubectl(['describe', 'pod', name])).stdout.includes('Started container main'),
+    );
+
+    const { exitCode } = await cluster.kubectl(['delete', 'pod', name, '--wait=false']);
+    expect(exitCode).toBe(0);
+    const second = await eventually('another mirror pod that runs', async () => {
+      const { exitCode: missing, stdout: found } = await cluster.kubectl(['get', 'pod', name, '-o', 'json']);
+      if (missing !== 0) return undefined;
+      const pod = JSON.parse(found) as PodObject;
+      return pod.metadata.uid !== first.metadata.uid && pod.status.phase === 'Running' ? pod : undefined;
+    });
+    expect(second.status.containerStatuses?.[0]?.restartCount).toBe(0);
+    expect(await container()).toBe(id);
+
+    host.removeManifest('steady.json');
+    await gone(name);
+    await eventually('nothing to be left of it', async () => (await host.leaks()).length === 0);
+  });
+
+  it('that ends while the daemon is away leaves no mirror behind', async () => {
+    host.drop('steady.json', podObject('steady'));
+    await eventually('the mirror pod', async () => !(await isMissing()));
+    await daemon.kill9();
+    host.removeManifest('steady.json');
+    daemon = startDaemon();
+    await gone(name);
+  });
+});
