@@ -126,7 +126,7 @@ describe('a node that has joined', () => {
     const flags = ['--kubeconfig', join(directory('runs'), 'etc', 'kubelet.conf'), '--config', configFile()];
     const reset = await host.podwright(['reset', '--force', ...flags, '--root-dir', rootDir()]);
     expect(reset).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(await leftBehind('runs')).toEqual(['etc', 'run.yaml']);
+    expect(await leftBehind('runs')).toEqual(['run.yaml']);
   });
 
   /** As `podwright run` with what join wrote, but in the directories of the test host. */
