@@ -32,7 +32,7 @@ export interface Guest {
 
 const QEMU = 'qemu-system-x86_64';
 
-const BOOT_TIMEOUT_MS = 120_000;
+const BOOT_TIMEOUT_MS = 300_000;
 
 /** Most scripts take a tenth of a second, on a machine that is not busy. */
 const RUN_TIMEOUT_MS = 60_000;
@@ -53,7 +53,7 @@ export async function startGuest(): Promise<Guest> {
   const child = spawn(
     QEMU,
     [
-      ...['-kernel', kernel, '-initrd', initrd, '-m', '512', '-nodefaults', '-no-user-config', '-nographic'],
+      ...['-kernel', kernel, '-initrd', initrd, '-m', '256', '-nodefaults', '-no-user-config', '-nographic'],
       ...['-append', 'console=ttyS0 quiet panic=-1 tsc=unstable', '-no-reboot'],
       ...['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-serial-pci'],
       ...['-chardev', `socket,id=talk,path=${socketPath}`, '-device', 'virtserialport,chardev=talk,nr=1'],

@@ -12,6 +12,7 @@ import {
 import type { Endpoint, ProxyBackend, ProxyPlan, ProxySettings, ServicePortPlan } from '../../../proxy/types.ts';
 import { createNamespaces, type Namespaces, netnsPath } from '../cni/namespaces.ts';
 import { connectPeer, serve } from '../cni/traffic.ts';
+import { WEB } from '../../unit/proxy/defaults.ts';
 
 const { signal } = new AbortController();
 
@@ -127,19 +128,9 @@ const elsewhere: Endpoint = { ...endpoint(0), ip: peerIp, isLocal: false };
 function port(endpoints: readonly Endpoint[], rest: Partial<ServicePortPlan> = {}): ServicePortPlan {
   const isLocal = rest.externalPolicyLocal === true || rest.internalPolicyLocal === true;
   return {
+    ...WEB,
     name: { namespace: 'lab', name: 'web', port: 'http' },
-    protocol: 'TCP',
-    family: 4,
     clusterIp: '192.0.2.130',
-    port: 80,
-    nodePort: 0,
-    healthCheckNodePort: 0,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    affinitySeconds: undefined,
-    internalPolicyLocal: false,
-    externalPolicyLocal: false,
     clusterEndpoints: endpoints,
     localEndpoints: isLocal ? endpoints.filter((each) => each.isLocal) : [],
     allEndpoints: endpoints,

@@ -120,5 +120,5 @@ function tell({ scenario, row: [from], family, expected }: Question, answers: re
 function connectionsOf({ scenario, row, expected, ip, port }: Question): GuestQuestion {
   const isSilent = expected === 'dropped';
   const times = isSilent ? 1 : scenario.isSticky === true ? 6 : expected.split(', ').length * 2;
-  return { from: row[0], protocol: scenario.protocol ?? 'TCP', ip, port, times, seconds: isSilent ? 2 : 20 };
+  return { from: row[0], protocol: scenario.protocol ?? 'TCP', ip, port, times, seconds: isSilent ? 2 : 60 };
 }

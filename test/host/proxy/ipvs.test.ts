@@ -9,7 +9,7 @@ import { createIpvsNode, enter, type IpvsNode, namespaceOf } from './ipvs-node.t
 import { askScenarios } from './ipvs-scenarios.ts';
 
 /** All of a guest is emulated: 20 s for the scenarios, and minutes on a busy machine. */
-const TIMEOUT_MS = 400_000;
+const TIMEOUT_MS = 600_000;
 
 const signal = new AbortController().signal;
 const CLUSTER_IP = addressOf('cluster', 4);
@@ -77,7 +77,7 @@ describe.skipIf(guestProblem !== undefined)('IPVS on a real kernel', { timeout: 
 
   it('sends connections to the endpoints in turn', async () => {
     await sync(web);
-    const question = { from: 'c', protocol: 'TCP', ip: CLUSTER_IP, port: 80, times: 6, seconds: 20 } as const;
+    const question = { from: 'c', protocol: 'TCP', ip: CLUSTER_IP, port: 80, times: 6, seconds: 60 } as const;
     const [answers = []] = await node.ask([question]);
     const seen = addressOf('c', 4);
     expect([...answers].sort()).toEqual([...Array<string>(3).fill(`a ${seen}`), ...Array<string>(3).fill(`b ${seen}`)]);
@@ -122,7 +122,7 @@ describe.skipIf(guestProblem !== undefined)('IPVS on a real kernel', { timeout: 
     const draining = [`${addressOf('c', 4)}:8081 0`, `${addressOf('d', 4)}:8081 1`];
     expect(await reals(guest, '-t', 443)).toEqual(draining);
     await say(guest, 'second');
-    const question = { from: 'b', protocol: 'TCP', ip: CLUSTER_IP, port: 80, times: 4, seconds: 20 } as const;
+    const question = { from: 'b', protocol: 'TCP', ip: CLUSTER_IP, port: 80, times: 4, seconds: 60 } as const;
     expect(await node.ask([question])).toEqual([Array<string>(4).fill(`d ${addressOf('b', 4)}`)]);
 
     await backend.tend?.(signal);
@@ -157,7 +157,7 @@ describe.skipIf(guestProblem !== undefined)('IPVS on a real kernel', { timeout: 
     const backend6 = node.backend(6, { scheduler: 'mh' });
     await backend6.sync(planOfScenario(web, 6), true, signal);
     const ask = (family: Family) => ({
-      ...({ from: 'c', protocol: 'TCP', port: 80, times: 1, seconds: 20 } as const),
+      ...({ from: 'c', protocol: 'TCP', port: 80, times: 1, seconds: 60 } as const),
       ip: addressOf('cluster', family),
     });
     expect(await node.ask([ask(4), ask(6)])).toEqual([
@@ -229,7 +229,7 @@ async function say(guest: Guest, line: string): Promise<void> {
 /** What a pod hears that asks from one port until it is answered: the kernel drops a packet when it forgets the old real server. */
 async function askAgain(node: IpvsNode): Promise<string | undefined> {
   const question = { from: 'c', protocol: 'UDP', ip: CLUSTER_IP, port: 80, times: 1, sourcePort: 5_000 } as const;
-  for (const seconds of [2, 2, 20]) {
+  for (const seconds of [2, 2, 60]) {
     const [[answer] = []] = await node.ask([{ ...question, seconds }]);
     if (answer !== 'silence') return answer;
   }

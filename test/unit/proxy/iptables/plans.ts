@@ -1,14 +1,7 @@
 import type { Endpoint, Family, ProxyPlan, ProxySettings, ServicePortPlan } from '../../../../proxy/types.ts';
+import { SETTINGS, WEB } from '../defaults.ts';
 
-export const SETTINGS: ProxySettings = {
-  family: 4,
-  localDetector: { mode: 'ClusterCIDR', cidr: '203.0.113.0/24' },
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  nodePortCidrs: undefined,
-  nodeIps: ['198.51.100.1'],
-  localhostNodePorts: false,
-};
+export { SETTINGS };
 
 export const SETTINGS_6: ProxySettings = {
   ...SETTINGS,
@@ -26,25 +19,10 @@ export const REMOTE = endpoint('203.0.113.130');
 
 type Shape = Omit<ServicePortPlan, 'name' | 'allEndpoints' | 'localEndpoints' | 'hasAnyEndpoints'>;
 
-const empty: Shape = {
-  protocol: 'TCP',
-  family: 4,
-  clusterIp: '192.0.2.10',
-  port: 80,
-  nodePort: 0,
-  healthCheckNodePort: 0,
-  externalIps: [],
-  loadBalancerIps: [],
-  sourceRanges: [],
-  affinitySeconds: undefined,
-  internalPolicyLocal: false,
-  externalPolicyLocal: false,
-  clusterEndpoints: [],
-};
-
 /** A port of `lab/web` with endpoints for all traffic; those of the policy Local are the local ones, when a policy is Local. */
 export function port(endpoints: readonly Endpoint[], rest: Partial<Shape> & { name?: string } = {}): ServicePortPlan {
-  const { name = 'web', ...shape } = { ...empty, ...rest };
+  const { name = 'web', ...given } = rest;
+  const shape = { ...WEB, ...given };
   const isReached = shape.nodePort !== 0 || shape.loadBalancerIps.length > 0 || shape.externalIps.length > 0;
   const usesLocal = shape.internalPolicyLocal || (shape.externalPolicyLocal && isReached);
   const clusterEndpoints = shape.internalPolicyLocal && !isReached ? [] : endpoints;

@@ -1,16 +1,9 @@
 import type { Endpoint, ProxyPlan, ProxySettings, ServicePortPlan } from '../../../../proxy/types.ts';
 import { desiredState, type PlanContext, shareOfPort } from '../../../../proxy/ipvs/plan.ts';
 import type { IpvsState } from '../../../../proxy/ipvs/state.ts';
+import { SETTINGS as USUAL, WEB } from '../defaults.ts';
 
-export const SETTINGS: ProxySettings = {
-  family: 4,
-  localDetector: { mode: 'ClusterCIDR', cidr: '203.0.113.0/24' },
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  nodePortCidrs: undefined,
-  nodeIps: ['127.0.0.1', '198.51.100.1'],
-  localhostNodePorts: false,
-};
+export const SETTINGS: ProxySettings = { ...USUAL, nodeIps: ['127.0.0.1', '198.51.100.1'] };
 
 export const CONTEXT: PlanContext = { settings: SETTINGS, scheduler: 'rr', otherAddresses: new Set(['198.51.100.7']) };
 
@@ -23,19 +16,8 @@ export function endpoint(ip: string, rest: Partial<Endpoint> = {}): Endpoint {
 /** A port with endpoints; those that are local are the local ones. */
 export function port(endpoints: readonly Endpoint[], rest: Partial<ServicePortPlan> = {}): ServicePortPlan {
   return {
-    name: { namespace: 'lab', name: 'web', port: '' },
-    protocol: 'TCP',
-    family: 4,
+    ...WEB,
     clusterIp: '192.0.2.130',
-    port: 80,
-    nodePort: 0,
-    healthCheckNodePort: 0,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    affinitySeconds: undefined,
-    internalPolicyLocal: false,
-    externalPolicyLocal: false,
     clusterEndpoints: endpoints,
     localEndpoints: endpoints.filter(({ isLocal }) => isLocal),
     allEndpoints: endpoints,

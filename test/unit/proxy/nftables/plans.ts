@@ -1,17 +1,10 @@
 import type { Endpoint, ProxyPlan, ProxySettings, ServicePortPlan } from '../../../../proxy/types.ts';
+import { SETTINGS, WEB } from '../defaults.ts';
 
-export const settings: ProxySettings = {
-  family: 4,
-  localDetector: { mode: 'ClusterCIDR', cidr: '203.0.113.0/24' },
-  masqueradeAll: false,
-  masqueradeBit: 14,
-  nodePortCidrs: undefined,
-  nodeIps: ['198.51.100.1'],
-  localhostNodePorts: false,
-};
+export { SETTINGS as settings };
 
 export const settings6: ProxySettings = {
-  ...settings,
+  ...SETTINGS,
   family: 6,
   localDetector: { mode: 'ClusterCIDR', cidr: '2001:db8:1::/64' },
   nodeIps: ['2001:db8:2::1'],
@@ -31,19 +24,9 @@ export interface ServiceSketch extends Partial<Omit<ServicePortPlan, 'name'>> {
 export function service(name: string, { endpoints = [], ...rest }: ServiceSketch = {}): ServicePortPlan {
   const local = endpoints.filter(({ isLocal }) => isLocal);
   return {
+    ...WEB,
     name: { namespace: 'lab', name, port: 'http' },
-    protocol: 'TCP',
-    family: 4,
     clusterIp: '192.0.2.129',
-    port: 80,
-    nodePort: 0,
-    healthCheckNodePort: 0,
-    externalIps: [],
-    loadBalancerIps: [],
-    sourceRanges: [],
-    affinitySeconds: undefined,
-    internalPolicyLocal: false,
-    externalPolicyLocal: false,
     clusterEndpoints: endpoints,
     localEndpoints: rest.internalPolicyLocal === true || rest.externalPolicyLocal === true ? local : [],
     allEndpoints: endpoints,
@@ -52,7 +35,7 @@ export function service(name: string, { endpoints = [], ...rest }: ServiceSketch
   };
 }
 
-export const planOf = (services: readonly ServicePortPlan[], of: ProxySettings = settings): ProxyPlan => ({
+export const planOf = (services: readonly ServicePortPlan[], of: ProxySettings = SETTINGS): ProxyPlan => ({
   settings: of,
   services,
 });

@@ -1,5 +1,7 @@
 import type { ServiceInput, ServiceSpec, SliceEndpoint, SliceInput } from '../../../../proxy/services/input.ts';
-import type { Endpoint, Family, ProxySettings, ServicePortPlan } from '../../../../proxy/types.ts';
+import type { Endpoint, Family, ProxySettings } from '../../../../proxy/types.ts';
+
+export { WEB } from '../defaults.ts';
 
 export const NODE = 'node-a';
 export const ZONE = 'zone-1';
@@ -42,24 +44,3 @@ export function slice(endpoints: readonly SliceEndpoint[], rest: Partial<SliceIn
 export function endpoint(ip: string, rest: Partial<Endpoint> = {}): Endpoint {
   return { ip, port: 8080, isLocal: false, ready: true, serving: true, terminating: false, ...rest };
 }
-
-/** What the Service of {@link service} is planned to be, without endpoints. */
-export const WEB: ServicePortPlan = {
-  name: { namespace: 'lab', name: 'web', port: '' },
-  protocol: 'TCP',
-  family: 4,
-  clusterIp: '192.0.2.10',
-  port: 80,
-  nodePort: 0,
-  healthCheckNodePort: 0,
-  externalIps: [],
-  loadBalancerIps: [],
-  sourceRanges: [],
-  affinitySeconds: undefined,
-  internalPolicyLocal: false,
-  externalPolicyLocal: false,
-  clusterEndpoints: [],
-  localEndpoints: [],
-  allEndpoints: [],
-  hasAnyEndpoints: false,
-};
