@@ -29,7 +29,7 @@ afterEach(async () => {
   vi.useRealTimers();
 });
 
-const status = (message: string): PodStatus => ({ phase: 'Running', message }) as PodStatus;
+const status = (message: string): PodStatus => ({ phase: 'Running', message });
 const seenPod: ApiObject = { metadata: { name: 'web-node', namespace: 'default', uid: 'u1', resourceVersion: '5' } };
 const deleted: ApiObject = {
   metadata: { ...seenPod.metadata, resourceVersion: '6', deletionTimestamp: '2026-01-01T00:00:00Z' },
