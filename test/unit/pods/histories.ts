@@ -91,7 +91,7 @@ const events = {
   twinAppears: (world: World, pick: number): void => {
     const twin = one(world.pod.spec.containers, pick);
     const sandbox = world.sandboxes[0]?.id;
-    const other = world.containers.find(({ name }) => name === twin?.name);
+    const other = world.containers.find(({ name, sandboxId }) => name === twin?.name && sandboxId === sandbox);
     if (twin === undefined || sandbox === undefined || other === undefined) return;
     world.change(world.addContainer(twin, sandbox, other.attempt + 1), { state: 'running', startedAt: world.now });
   },
