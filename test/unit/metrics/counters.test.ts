@@ -45,7 +45,9 @@ describe('metrics of the daemon', () => {
       stopContainer: () => Promise.reject(new Error('gone')),
     };
     let clock = 0;
-    const stub = new Proxy(runtime, { get: (target, name): unknown => Reflect.get(target, name) ?? ((): void => undefined) });
+    const stub = new Proxy(runtime, {
+      get: (target, name): unknown => Reflect.get(target, name) ?? ((): void => undefined),
+    });
     const counted = countRuntime(stub as ContainerRuntime, metrics, () => (clock += 500));
     await counted.startContainer('c1', signal);
     await expect(counted.stopContainer('c1', 3, signal)).rejects.toThrow('gone');
