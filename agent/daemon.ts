@@ -32,7 +32,10 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     'podwright starts',
   );
   try {
-    await runTogether(signal, [...daemonTasks(base, workers, startedAt), ...clusterTasks(base, workers, cluster)]);
+    await runTogether(signal, [
+      ...daemonTasks(base, workers, cluster, startedAt),
+      ...clusterTasks(base, workers, cluster),
+    ]);
   } finally {
     await workers.stop();
     await cluster?.stop();

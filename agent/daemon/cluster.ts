@@ -1,8 +1,10 @@
-import { createApiClient, type OwnedApiClient } from '../api/index.ts';
+import { createApiClient, loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
 import type { Pod } from '../objects/types.ts';
 import type { PodManager } from '../pods/manager.ts';
+import { createServerState } from '../node/api/server-state.ts';
+import type { ApiServerInfo } from '../server/local/state.ts';
 import { followApiServer } from '../sources/api-source.ts';
 import type { MirrorPods } from '../status/mirror.ts';
 import { createStatusWriter, type StatusWriter } from '../status/writer.ts';
@@ -10,6 +12,7 @@ import { version } from '../version.ts';
 import { type ClusterGrants, createClusterGrants } from './cluster-grants.ts';
 import { createNodeCertificates } from './certificates.ts';
 import { createNodeEventSink, createNodeMirrorPods } from './api-reports.ts';
+import { podCheckpoint } from './checkpoints.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeObject, type NodeObject, type NodeObjectParts } from './node-object.ts';
 import type { Task } from './tasks.ts';
@@ -26,6 +29,8 @@ export interface Cluster {
   podEnded(pod: Pod): void;
   /** End of the node's client certificate, milliseconds since the epoch; undefined without one. */
   clientCertificateEnd(): number | undefined;
+  /** Whether the API server answers. */
+  server(): ApiServerInfo;
   /** Something that the Node tells of has changed. */
   nodeChanged(): void;
   stop(): Promise<void>;
@@ -39,24 +44,31 @@ export interface ClusterParts extends NodeObjectParts {
 /** Undefined for a node that stands alone. Nothing is asked of the server before the tasks run. */
 export function createCluster(base: Foundation): Cluster | undefined {
   const { config, log, store } = base;
-  if (config.kubeconfig === undefined) return undefined;
+  const { kubeconfig } = config;
+  if (kubeconfig === undefined) return undefined;
+  const server = createServerState(systemClock, log);
   const client = createApiClient({
-    connection: config.kubeconfig,
+    connection: async () => {
+      const connection = await loadKubeconfig(kubeconfig);
+      server.located(connection.server);
+      return connection;
+    },
     clock: systemClock,
     log,
     userAgent: `podwright/${version} (linux/${process.arch})`,
   });
   const statuses = createStatusWriter({ client, log });
   const grants = createClusterGrants({ ...base, client, docker: base.client });
-  const certificates = createNodeCertificates(base, client, config.kubeconfig);
   const events = createNodeEventSink(base, client);
+  const certificates = createNodeCertificates(base, client, kubeconfig);
   let node: NodeObject | undefined;
   let mirrors: MirrorPods | undefined;
 
   const pods: Task = (until) =>
     followApiServer(
       {
-        ...{ client, log, clock: systemClock, nodeName: config.nodeName },
+        ...{ client, log, clock: systemClock, nodeName: config.nodeName, checkpoint: podCheckpoint(base) },
+        onContact: (error) => server.contact(error),
         onSnapshot: (snapshot) => store.set(snapshot),
         onSeen: (object) => {
           statuses.seen(object);
@@ -75,6 +87,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
     client,
     statuses,
     grants,
+    server: () => server.status(),
     tasks: (parts) => {
       node = createNodeObject(base, client, parts);
       mirrors = createNodeMirrorPods(base, client, { manager: parts.manager, nodeUid: () => node?.uid() });

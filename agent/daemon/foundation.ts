@@ -15,6 +15,7 @@ import { createDockerClient, createDockerRuntime, type DockerClient } from '../r
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { API_SOURCE, createObjectStore, FILE_SOURCE } from '../sources/index.ts';
 import type { ObjectStore } from '../sources/types.ts';
+import { restorePodCidrs } from './checkpoints.ts';
 
 /** What every part of the daemon stands on. */
 export interface Foundation {
@@ -40,6 +41,7 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
     podCidrs: isGivenByCluster(config) ? [] : config.podCidrs,
     onWarning: (message, fields) => log.warn(fields, message),
   });
+  if (isGivenByCluster(config)) await restorePodCidrs(config, network);
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
   return {
     ...{ config, log, network, client },

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { ApiClient, ApiObject } from '../api/index.ts';
+import { type ApiClient, type ApiObject, ApiUnavailableError } from '../api/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
 import type { EvictionManager } from '../eviction/index.ts';
@@ -10,6 +10,7 @@ import { createNodeRegistration } from '../node/api/registration.ts';
 import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
 import { systemInfo } from '../node/api/system-info.ts';
 import { untilAborted } from '../until-aborted.ts';
+import { keepPodCidrs } from './checkpoints.ts';
 import type { Foundation } from './foundation.ts';
 import type { Task } from './tasks.ts';
 
@@ -67,6 +68,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     ranges = podCIDRs.join();
     log.info({ podCIDRs }, 'addresses of pods come from the Node');
     network.setPodCidrs(podCIDRs);
+    void keepPodCidrs(base, podCIDRs);
     registration.wake();
   };
 
@@ -79,7 +81,9 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
         nodeUid: () => registration.uid(),
         durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
         onError: (err, failures) => {
-          if (failures === 1) log.warn({ err }, 'the lease of the node cannot be renewed, trying again until it can');
+          // That the server is away is told once, not by each who asks it.
+          if (failures === 1 && !(err instanceof ApiUnavailableError))
+            log.warn({ err }, 'the lease of the node cannot be renewed, trying again until it can');
         },
       },
       until,

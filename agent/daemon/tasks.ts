@@ -9,13 +9,24 @@ import { watchManifests } from '../sources/index.ts';
 import { version } from '../version.ts';
 import { eventsFile, type Foundation } from './foundation.ts';
 import { createServiceReports } from './service-reports.ts';
+import type { Cluster } from './cluster.ts';
 import type { Workers } from './workers.ts';
 
 /** Runs until its signal is aborted. */
 export type Task = (until: AbortSignal) => Promise<void>;
 
-/** All that the daemon does as long as it runs. */
-export function daemonTasks(base: Foundation, workers: Workers, startedAt: number): readonly Task[] {
+/**
+ * All that the daemon does as long as it runs.
+ *
+ * @param cluster undefined for a node that stands alone
+ */
+export function daemonTasks(
+  base: Foundation,
+  workers: Workers,
+  cluster: Cluster | undefined,
+  startedAt: number,
+): readonly Task[] {
+  const ofCluster = (): Pick<NodeInfo, 'apiServer'> => (cluster === undefined ? {} : { apiServer: cluster.server() });
   return [
     (until) => base.addresses.run(until),
     (until) => workers.imageGc.run(until),
@@ -23,7 +34,7 @@ export function daemonTasks(base: Foundation, workers: Workers, startedAt: numbe
     (until) => workers.services.proxy.run(until),
     (until) => manifests(base, until),
     (until) => runtimeEvents(base, workers, until),
-    (until) => localApi(base, workers, startedAt, until),
+    (until) => localApi(base, workers, () => ({ ...nodeInfo(base, startedAt), ...ofCluster() }), until),
     (until) => eventsOnDisk(base, until),
   ];
 }
@@ -63,11 +74,16 @@ function runtimeEvents(
   );
 }
 
-function localApi(base: Foundation, workers: Workers, startedAt: number, until: AbortSignal): Promise<void> {
+function localApi(
+  base: Foundation,
+  workers: Workers,
+  info: () => Omit<NodeInfo, 'conditions'>,
+  until: AbortSignal,
+): Promise<void> {
   const { config, runtime, events, store, log } = base;
   const { manager, eviction, pulls, services } = workers;
   const now = (): number => systemClock.now();
-  const node = (): NodeInfo => ({ ...nodeInfo(base, startedAt), conditions: eviction.conditions() });
+  const node = (): NodeInfo => ({ ...info(), conditions: eviction.conditions() });
   const { servicesInKernel, ...reports } = createServiceReports(base, workers);
   return startLocalServer(
     {

@@ -69,7 +69,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     },
   });
   const knownPods = (): string[] | undefined =>
-    store.synced() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined;
+    store.complete() ? [...store.pods(), ...manager.pods()].map(({ pod }) => pod.metadata.uid) : undefined;
   const housekeeping = createHousekeeping({
     ...{ runtime, network, manager, exec, log, knownPods },
     rootDir: config.rootDir,
@@ -83,6 +83,11 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
       ...{ log, knownPods, podLogsDir: config.podLogsDir, containerLogsDir: config.containerLogsDir },
       now: () => systemClock.now(),
     }),
+  });
+  const stopWaiting = store.subscribe(() => {
+    if (!store.complete()) return;
+    stopWaiting();
+    housekeeping.sourcesComplete();
   });
   const imageGc = createNodeImageGc(config, base);
   const eviction = await createNodeEviction(config, { client: base.client, deps, manager, imageGc });

@@ -27,7 +27,7 @@ export interface HousekeepingDeps {
   readonly log: Log;
   /** Learns what the daemon must know of the runtime before pods run. */
   readonly onContact: (signal: AbortSignal) => Promise<void>;
-  /** UIDs of the pods that somebody wants; undefined before every source has delivered. */
+  /** UIDs of the pods that somebody wants; undefined before every source has said all that it wants. */
   readonly knownPods: () => Iterable<string> | undefined;
   /** Removes what was written down of pods that are gone. */
   readonly checkpoints: Pick<StatusCheckpoints, 'sweep'>;
@@ -42,6 +42,8 @@ export interface Housekeeping {
   runtimeOpened(): void;
   /** A container was removed, by podwright or by somebody else. */
   containerRemoved(): void;
+  /** It is known now which pods are wanted. */
+  sourcesComplete(): void;
   /** A pod has ended. A container whose creation was under way may appear behind it. */
   podEnded(): void;
   stop(): Promise<void>;
@@ -58,9 +60,9 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
     const nextMs = isFirstList ? lateContainerMs : relistMs; // a former daemon may have been killed within a request
     isFirstList = false;
     deps.manager.relisted(pods);
-    const isSwept = await sweepPods(deps, pods, signal);
+    await sweepPods(deps, pods, signal);
     await deps.sweepLogs(pods, signal);
-    return isSwept ? nextMs : retryMs;
+    return nextMs;
   };
   const queue: WorkQueue = createWorkQueue(async (task, signal) => {
     try {
@@ -79,6 +81,9 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
       queue.wake('network', isFirstList ? networkMs : 0);
     },
     containerRemoved: () => queue.wake('network', reclaimDelayMs),
+    sourcesComplete: () => {
+      if (!isFirstList) queue.wake('relist');
+    },
     podEnded: () => queue.wake('relist', lateContainerMs),
     stop: () => queue.stop(),
   };
@@ -97,25 +102,20 @@ function sandboxIds(pods: readonly RuntimePodSummary[]): ReadonlySet<string> {
   return new Set(pods.flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id)));
 }
 
-/**
- * Removes what pods left on disk that are gone.
- *
- * @returns false when it is not known yet which pods are wanted: then nothing was removed
- */
+/** Removes what pods left on disk that are gone; nothing as long as it is not known which pods are wanted. */
 async function sweepPods(
   deps: HousekeepingDeps,
   pods: readonly RuntimePodSummary[],
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<void> {
   // Listed first: what appears behind the list belongs to a pod that may not be known here.
   const withCgroup = await deps.podCgroups.podUids();
   const wanted = deps.knownPods();
-  if (wanted === undefined) return false;
+  if (wanted === undefined) return;
   const known = new Set([...wanted, ...pods.map(({ pod }) => pod.uid)]);
   const sweep = await sweepOrphans(deps.rootDir, known, deps.exec, signal);
   const failures = describeFailures(sweep);
   if (failures !== undefined) deps.log.warn({ failures }, 'orphaned pod directories stay');
   await deps.checkpoints.sweep(known);
   for (const uid of withCgroup) if (!known.has(uid)) await deps.podCgroups.removePod(uid, signal);
-  return true;
 }

@@ -13,7 +13,8 @@ import { type PodFailure, isTerminalPhase } from './status.ts';
 /*
  * INVARIANTS
  * - One record, and so one worker, a pod UID.
- * - No pod runs before the runtime was listed and every source delivered once: only then is it known what is an orphan.
+ * - No pod runs before the runtime was listed and every source delivered once.
+ * - No orphan is ended before every source has said all that it wants; see `#isOrphan`.
  * - A pod whose namespace and name an older pod still holds waits until that one has ended (kubelet: `allowStaticPodStart`).
  */
 
@@ -152,7 +153,7 @@ class Manager implements PodManager {
     const { store } = this.#options;
     if (this.#firstRuns !== undefined || this.#listed === undefined || !store.synced()) return false;
     for (const { pod } of store.pods()) this.#recordOf(pod);
-    for (const summary of this.#listed) this.#adopt(summary);
+    for (const summary of this.#listed) if (this.#isOrphan(summary)) this.#adopt(summary);
     for (const { pod, fingerprint } of this.#listed) this.#fingerprints.set(pod.uid, fingerprint);
     this.#firstRuns = new Set(this.#records.keys());
     for (const uid of this.#records.keys()) this.#queue.wake(uid);
@@ -165,6 +166,7 @@ class Manager implements PodManager {
     for (const summary of pods) {
       const { uid } = summary.pod;
       const known = this.#records.has(uid);
+      if (!known && !this.#isOrphan(summary)) continue;
       if (!known) this.#adopt(summary);
       if (!known || this.#fingerprints.get(uid) !== summary.fingerprint) this.#queue.wake(uid);
     }
@@ -175,6 +177,16 @@ class Manager implements PodManager {
 
   #wakeVanished(listed: ReadonlySet<string>): void {
     for (const uid of this.#fingerprints.keys()) if (!listed.has(uid)) this.wake(uid);
+  }
+
+  /** Nobody wants it, and nobody will: all that is wanted is known, or a source that is heard wants another of its name. */
+  #isOrphan({ pod }: RuntimePodSummary): boolean {
+    const { store } = this.#options;
+    if (store.pod(pod.uid) !== undefined) return false;
+    if (store.complete()) return true;
+    const isSuccessor = (other: Pod, source: string): boolean =>
+      podKey(other) === podKey({ metadata: pod }) && store.complete(source);
+    return store.pods().some(({ pod: other, source }) => isSuccessor(other, source));
   }
 
   /** A pod that the runtime has: one that nobody wants is ended. */

@@ -2,6 +2,7 @@ import { readdir, readFile, readlink, rm, rmdir, unlink } from 'node:fs/promises
 import { basename, dirname, join } from 'node:path';
 import { joinRecord } from '../bootstrap/paths.ts';
 import type { Config } from '../config/index.ts';
+import { secretsDirectory } from '../sources/api-checkpoint.ts';
 import { removeTree } from '../volumes/remove-tree.ts';
 
 /** For `catch`: what is not there need not be removed. */
@@ -71,6 +72,7 @@ export async function removeState({ rootDir, socketPath }: Config, signal: Abort
   await rmdir(join(rootDir, 'pods')).catch(ignoreMissing);
   await removeTree(join(rootDir, 'podwright'), signal);
   await unlink(socketPath).catch(ignoreMissing);
+  await removeTree(secretsDirectory({ socketPath }), signal);
   await unlink(join(rootDir, 'podwright.lock')).catch(ignoreMissing);
   for (const directory of [dirname(socketPath), rootDir]) await removeIfEmpty(directory);
 }

@@ -7,12 +7,22 @@ import type { SourcedPod } from './types.ts';
 export interface PodsHandlerOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** All pods that are bound to this node, apart from mirror pods; each time that one of them changes. */
-  readonly onPods: (pods: readonly SourcedPod[]) => void;
+  readonly onPods: (pods: readonly ApiPod[]) => void;
   /** Every object of this node as the server has it now, mirror pods too. */
   readonly onSeen: (object: ApiObject) => void;
   /** An object that the server does not have any more. */
   readonly onGone: (object: ApiObject) => void;
   readonly onLost: (error: unknown, failures: number) => void;
+}
+
+/** A pod, and the object that it was made of. */
+export interface ApiPod extends SourcedPod {
+  readonly object: ApiObject;
+}
+
+export interface PodsHandler extends FollowHandler {
+  /** What a former daemon knew, in the place of a list. A list that was heard already counts more. */
+  restore(objects: readonly ApiObject[]): void;
 }
 
 /** Follows the pods that are bound to this node until `signal` is aborted (kubelet: `pkg/kubelet/config/apiserver.go`). */
@@ -24,21 +34,25 @@ export async function followApiPods(
   await options.client.follow(resources.pods, { fieldSelector }, options.handler, signal);
 }
 
-/** What becomes of the objects that {@link followApiPods} hears of. Before the first list nothing is told. */
-export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: PodsHandlerOptions): FollowHandler {
+/** What becomes of the objects that {@link followApiPods} hears of. Before the first list nothing but what is restored is told. */
+export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: PodsHandlerOptions): PodsHandler {
   const objects = new Map<string, ApiObject>();
-  const pods = new Map<string, SourcedPod>();
+  const pods = new Map<string, ApiPod>();
   const firstSeen = new Map<string, number>();
+  let isListed = false;
 
   const put = (object: ApiObject): void => {
     const uid = uidOf(object);
     const before = objects.get(uid);
     objects.set(uid, object);
-    onSeen(object);
     if (isMirrorPod(object) || (before !== undefined && isSameToUs(before, object))) return;
     const seenAt = firstSeen.get(uid) ?? clock.now();
     firstSeen.set(uid, seenAt);
-    pods.set(uid, sourced(podFromApi(object, seenAt)));
+    pods.set(uid, sourced(podFromApi(object, seenAt), object));
+  };
+  const see = (object: ApiObject): void => {
+    put(object);
+    onSeen(object);
   };
   const remove = (object: ApiObject): void => {
     const uid = uidOf(object);
@@ -53,12 +67,13 @@ export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: Pod
     listed: (items: readonly ApiObject[]): void => {
       const listed = new Set(items.map(uidOf));
       for (const object of [...objects.values()]) if (!listed.has(uidOf(object))) remove(object);
-      for (const object of items) put(object);
+      for (const object of items) see(object);
+      isListed = true;
       publish();
     },
     applied: (object: ApiObject): void => {
       const before = pods.get(uidOf(object));
-      put(object);
+      see(object);
       if (pods.get(uidOf(object)) !== before) publish();
     },
     deleted: (object: ApiObject): void => {
@@ -66,11 +81,16 @@ export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: Pod
       publish();
     },
     lost: onLost,
+    restore: (former: readonly ApiObject[]): void => {
+      if (isListed) return;
+      former.forEach(put);
+      publish();
+    },
   };
 }
 
-function sourced(pod: Pod): SourcedPod {
-  return { pod, source: API_SOURCE, origin: API_SOURCE };
+function sourced(pod: Pod, object: ApiObject): ApiPod {
+  return { pod, object, source: API_SOURCE, origin: API_SOURCE };
 }
 
 function uidOf({ metadata }: ApiObject): string {

@@ -1,7 +1,8 @@
-import { isForbidden, isNotFound } from '../api/errors.ts';
+import { ApiStatusError, isForbidden, isNotFound } from '../api/errors.ts';
 import { type ApiClient, type ApiObject, type Resource, resources } from '../api/types.ts';
 import { objectReferences } from '../objects/references.ts';
 import { objectKey, type ObjectKind, type ObjectsByKind, type Pod } from '../objects/types.ts';
+import { byKey } from './api-checkpoint-plan.ts';
 
 type ReferencedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'PersistentVolume';
 type StoredObject = ObjectsByKind[ObjectKind];
@@ -17,6 +18,8 @@ const resourceOf: Readonly<Record<ReferencedKind, Resource>> = {
 export interface ReferencedObjects {
   /** Follows what these pods name, and nothing else. */
   watch(pods: readonly Pod[]): void;
+  /** What was known before: it stands for an object until that was looked for. */
+  restore(objects: readonly StoredObject[]): void;
   /** Whether all that a pod names has been looked for; an object that is not there counts. */
   isKnown(pod: Pod): boolean;
   objects(): readonly StoredObject[];
@@ -42,32 +45,40 @@ export function createReferencedObjects(
   log: { warn(fields: object, message: string): void },
 ): ReferencedObjects {
   const followed = new Map<string, Followed>();
+  let former = new Map<string, StoredObject>();
 
   const start = (key: string): void => {
     const [kind = '', namespace = '', name = ''] = key.split('/');
     const resource = resourceOf[kind as ReferencedKind];
     const controller = new AbortController();
+    const answered = (): void => {
+      const entry = followed.get(key);
+      if (entry === undefined || controller.signal.aborted) return;
+      entry.isKnown = true;
+      onChange();
+    };
     const put = (object: ApiObject | undefined): void => {
       const entry = followed.get(key);
       if (entry === undefined || controller.signal.aborted) return;
       entry.object = object === undefined ? undefined : toObject(kind as ReferencedKind, object);
-      entry.isKnown = true;
-      onChange();
+      answered();
     };
     const handler = {
       listed: ([object]: readonly ApiObject[]): void => put(object),
       applied: put,
       deleted: (): void => put(undefined),
       lost: (error: unknown, failures: number): void => {
-        if (failures === 1)
+        // That the server is away is told once, not for each object.
+        if (failures === 1 && error instanceof ApiStatusError)
           log.warn({ err: error, kind, namespace, name }, 'an object that a pod names cannot be read');
-        // Nothing is gained by waiting: the pod says what it lacks.
-        if (isForbidden(error) || isNotFound(error)) put(undefined);
+        // Nothing is gained by waiting: the pod says what it lacks. A server that has just started may refuse what it gave before.
+        if (isForbidden(error) || isNotFound(error)) answered();
       },
     };
     const selection = { ...(namespace === '' ? {} : { namespace }), fieldSelector: `metadata.name=${name}` };
     const running = client.follow(resource, selection, handler, controller.signal).catch(() => undefined);
-    followed.set(key, { object: undefined, isKnown: false, controller, running });
+    followed.set(key, { object: former.get(key), isKnown: false, controller, running });
+    former.delete(key);
   };
 
   const keysOf = (pods: readonly Pod[]): ReadonlySet<string> => {
@@ -88,6 +99,11 @@ export function createReferencedObjects(
         followed.delete(key);
       }
       for (const key of wanted) if (!followed.has(key)) start(key);
+      // The volume of a claim that was restored just now.
+      for (const key of keysOf(pods)) if (!followed.has(key)) start(key);
+    },
+    restore: (objects) => {
+      former = byKey(objects);
     },
     isKnown: (pod) => [...objectReferences(pod)].every((key) => followed.get(key)?.isKnown === true),
     objects: () => [...followed.values()].flatMap(({ object }) => object ?? []),

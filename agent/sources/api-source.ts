@@ -1,48 +1,70 @@
 import type { ApiClient, ApiObject } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
+import type { ApiCheckpoint } from './api-checkpoint.ts';
 import { API_SOURCE } from './api-pod.ts';
-import { createPodsHandler, followApiPods } from './api-pods.ts';
+import { type ApiPod, createPodsHandler, followApiPods } from './api-pods.ts';
 import { createReferencedObjects } from './api-references.ts';
-import type { SourcedPod, SourceSnapshot } from './types.ts';
+import type { SourceLog } from './log.ts';
+import type { SourceSnapshot } from './types.ts';
 
 export interface ApiSourceOptions {
   readonly client: ApiClient;
   readonly nodeName: string;
   readonly clock: Clock;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly log: SourceLog;
+  readonly checkpoint: ApiCheckpoint;
   readonly onSnapshot: (snapshot: SourceSnapshot) => void;
   /** Each object of this node's pods as the server has it, mirror pods too; and what it does not have any more. */
   readonly onSeen: (object: ApiObject) => void;
   readonly onGone: (object: ApiObject) => void;
+  /** The server has answered, or was lost. */
+  readonly onContact: (error: unknown) => void;
 }
 
 /** A pod is handed over without all that it names when that cannot be had for so long: it then says what it lacks. */
 const patienceMs = 10_000;
+/** A server that has not listed the pods for so long after the start is taken to be away. */
+const absentAfterMs = 3_000;
 
 /**
  * The pods that an API server binds to this node, and what they name, until `signal` is aborted. A pod is handed over when what it
- * names was looked for, so that no pod fails for an object that was not read yet.
+ * names was looked for, so that no pod fails for an object that was not read yet. A server that is away at the start is stood in
+ * for by what a former daemon kept.
  */
 export async function followApiServer(options: ApiSourceOptions, signal: AbortSignal): Promise<void> {
-  const { client, clock, log, onSnapshot } = options;
-  let pods: readonly SourcedPod[] | undefined;
+  const { client, clock, log, checkpoint, onSnapshot, onSeen, onGone, onContact } = options;
+  const former = await checkpoint.load();
+  let pods: readonly ApiPod[] | undefined;
+  let isListed = false;
+  let isWhole = false;
   const arrived = new Map<string, number>();
   const ready = new Set<string>();
   const referenced = createReferencedObjects(client, () => publish(), log);
+  referenced.restore(former.objects);
 
-  const isReady = ({ pod }: SourcedPod): boolean => {
+  const isReady = ({ pod }: ApiPod): boolean => {
     const { uid } = pod.metadata;
-    if (!ready.has(uid) && (referenced.isKnown(pod) || clock.now() - (arrived.get(uid) ?? 0) >= patienceMs))
-      ready.add(uid);
+    const isLate = clock.now() - (arrived.get(uid) ?? 0) >= patienceMs;
+    // What a former daemon had is all that there is as long as the server is away.
+    if (!isListed || isLate || referenced.isKnown(pod)) ready.add(uid);
     return ready.has(uid);
   };
   const publish = (): void => {
     if (pods === undefined) return;
     referenced.watch(pods.map(({ pod }) => pod));
-    const objects = referenced.objects().map((object) => ({ object, source: API_SOURCE, origin: API_SOURCE }));
-    onSnapshot({ source: API_SOURCE, pods: pods.filter(isReady), objects, problems: [] });
+    const handedOver = pods.filter(isReady);
+    isWhole ||= isListed && handedOver.length === pods.length;
+    const objects = referenced.objects();
+    if (isWhole) checkpoint.put({ pods: handedOver.map(({ object }) => object), objects });
+    onSnapshot({
+      source: API_SOURCE,
+      pods: handedOver,
+      objects: objects.map((object) => ({ object, source: API_SOURCE, origin: API_SOURCE })),
+      problems: [],
+      partial: !isWhole,
+    });
   };
-  const onPods = (next: readonly SourcedPod[]): void => {
+  const onPods = (next: readonly ApiPod[]): void => {
     const uids = new Set(next.map(({ pod }) => pod.metadata.uid));
     for (const uid of arrived.keys()) {
       if (uids.has(uid)) continue;
@@ -57,13 +79,27 @@ export async function followApiServer(options: ApiSourceOptions, signal: AbortSi
     pods = next;
     publish();
   };
-  const onLost = (error: unknown, failures: number): void => {
-    if (failures === 1) log.warn({ err: error }, 'the API server is away; pods go on running');
+
+  const handler = createPodsHandler({ clock, onPods, onSeen, onGone, onLost: onContact });
+  const heard = {
+    ...handler,
+    listed: (items: readonly ApiObject[]): void => {
+      isListed = true;
+      onContact(undefined);
+      handler.listed(items);
+    },
   };
+  const standIn = async (): Promise<void> => {
+    await clock.sleep(absentAfterMs, signal);
+    if (isListed) return;
+    log.info({ pods: former.pods.length }, 'pods run as the API server last wanted them');
+    handler.restore(former.pods);
+  };
+  void standIn().catch(() => undefined); // Rejects at the end of the daemon only.
+  const keeping = checkpoint.run(signal);
   try {
-    const { onSeen, onGone } = options;
-    await followApiPods({ ...options, handler: createPodsHandler({ clock, onPods, onSeen, onGone, onLost }) }, signal);
+    await followApiPods({ client, nodeName: options.nodeName, handler: heard }, signal);
   } finally {
-    await referenced.stop();
+    await Promise.all([referenced.stop(), keeping]);
   }
 }

@@ -30,6 +30,7 @@ interface SourceState {
  */
 export function createObjectStore(sources: readonly string[]): ObjectStore {
   const states = new Map<string, SourceState>();
+  const whole = new Set<string>();
   const [podListeners, objectListeners] = [new Set<Listener>(), new Set<Listener>()];
   let pods: ReadonlyMap<string, SourcedPod> = new Map();
   let objects: ReadonlyMap<string, StoredObject> = new Map();
@@ -39,7 +40,8 @@ export function createObjectStore(sources: readonly string[]): ObjectStore {
 
   const set = (snapshot: SourceSnapshot): void => {
     if (!sources.includes(snapshot.source)) throw new Error(`source ${snapshot.source} is not registered in the store`);
-    const first = !states.has(snapshot.source);
+    const first = !states.has(snapshot.source) || (snapshot.partial !== true && !whole.has(snapshot.source));
+    if (snapshot.partial !== true) whole.add(snapshot.source);
     states.set(snapshot.source, toState(snapshot));
     const podChange = compare(
       pods,
@@ -64,6 +66,7 @@ export function createObjectStore(sources: readonly string[]): ObjectStore {
     objects: (kind) => [...objects.values()].flatMap((object) => ofKind(kind, object) ?? []),
     problems: () => sources.flatMap((source) => states.get(source)?.problems ?? []),
     synced: () => sources.every((source) => states.has(source)),
+    complete: (source) => (source === undefined ? sources.every((one) => whole.has(one)) : whole.has(source)),
     subscribe: (listener) => addListener(podListeners, listener),
     subscribeObjects: (listener) => addListener(objectListeners, listener),
   };

@@ -39,6 +39,8 @@ export interface SourceSnapshot {
   readonly pods: readonly SourcedPod[];
   readonly objects: readonly SourcedObject[];
   readonly problems: readonly SourceProblem[];
+  /** There may be more that the source wants than it says here: what it leaves out is not unwanted. Default false. */
+  readonly partial?: boolean;
 }
 
 /** The desired objects of all sources. Only sources write to it. */
@@ -48,9 +50,14 @@ export interface ObjectStore extends ObjectReader {
   pod(uid: string): SourcedPod | undefined;
   pods(): readonly SourcedPod[];
   problems(): readonly SourceProblem[];
-  /** True when every registered source delivered its first snapshot: before that nothing may be removed as an orphan. */
+  /** True when every registered source delivered its first snapshot, be it partial: pods may run. */
   synced(): boolean;
-  /** Calls `listener` with the UIDs that appeared, changed or went, also for a source's empty first snapshot. */
+  /**
+   * True when every registered source, or the one that is named, has said once all that it wants: before that nothing may be
+   * removed as an orphan.
+   */
+  complete(source?: string): boolean;
+  /** Calls `listener` with the UIDs that appeared, changed or went, also for the first snapshot of a source and its first whole one. */
   subscribe(listener: (uids: ReadonlySet<string>) => void): () => void;
   /** Where the object with a key (`objectKey`) comes from: a file name. */
   originOf(key: string): string | undefined;

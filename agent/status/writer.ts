@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { isConflict, isNotFound } from '../api/errors.ts';
+import { ApiUnavailableError, isConflict, isNotFound } from '../api/errors.ts';
 import { type ApiClient, type ApiObject, resources } from '../api/types.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import { podKey } from '../objects/types.ts';
@@ -29,7 +29,7 @@ export interface StatusWriterOptions {
 
 /** Requests at a time: one hangs as long as the server does, and must not hold all others up. */
 const parallel = 8;
-const retryMs = { first: 500, most: 10_000 } as const;
+const retryMs = { first: 500, most: 10_000, away: 30_000 } as const;
 
 interface Entry {
   pod: Pod;
@@ -109,12 +109,15 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     // The watch will tell that it is gone.
     if (isNotFound(error)) return {};
     entry.failures += 1;
-    const isNews = entry.failures === 1 && !isConflict(error);
+    // That the server is away is told once; when it comes back it lists all pods, and each wakes its entry.
+    const isAway = error instanceof ApiUnavailableError;
+    const isNews = entry.failures === 1 && !isConflict(error) && !isAway;
     log[isNews ? 'warn' : 'debug'](
       { pod: name, namespace, err: error },
       'status of the pod cannot be written, will retry',
     );
-    return { again: { afterMs: Math.min(retryMs.most, retryMs.first * 2 ** (entry.failures - 1)) } };
+    const most = isAway ? retryMs.away : retryMs.most;
+    return { again: { afterMs: Math.min(most, retryMs.first * 2 ** (entry.failures - 1)) } };
   };
 
   const mapOf = (object: ApiObject): Map<string, ApiObject> => (isMirrorPod(object) ? mirrors : objects);

@@ -37,9 +37,18 @@ function renderNode(node: NodeInfo, now: number): string[] {
       'Network:',
       `${network.name} ${network.cidrs.join(',')}  ${network.ready ? 'ready' : `not ready: ${network.reason ?? ''}`}`,
     ],
+    ...apiServer(node, now),
     ...pressure(node.conditions),
     ['Manifests:', node.manifestDir],
   ]);
+}
+
+function apiServer({ apiServer: server }: NodeInfo, now: number): string[][] {
+  if (server === undefined) return [];
+  const { url, reachable, since, error } = server;
+  return [
+    ['API server:', `${url}  ${reachable ? 'answers' : `away for ${age(since, now)}: ${error ?? ''}`}`.trimStart()],
+  ];
 }
 
 /** What runs short, and nothing when nothing does. */

@@ -1,4 +1,4 @@
-import { isAlreadyExists, isNotFound } from '../../api/errors.ts';
+import { ApiUnavailableError, isAlreadyExists, isNotFound } from '../../api/errors.ts';
 import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
 import type { Clock } from '../../clock.ts';
 import { timestamp } from '../../pods/container-status.ts';
@@ -116,8 +116,9 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
       } catch (error) {
         if (signal.aborted) return;
         if (isNotFound(error)) node = undefined;
-        // An outage is told once; its end shows in the Node.
-        if (failures === 0) log.warn({ err: error }, 'the Node cannot be brought up to date, will retry');
+        // Told once; its end shows in the Node. That the server is away is told by who follows the pods.
+        if (failures === 0 && !(error instanceof ApiUnavailableError))
+          log.warn({ err: error }, 'the Node cannot be brought up to date, will retry');
         failures += 1;
       }
       const pauseMs = failures === 0 ? options.updateMs : Math.min(options.updateMs, 200 * 2 ** failures);

@@ -29,11 +29,23 @@ export interface NodeInfo {
     readonly cidrs: readonly string[];
     readonly reason?: string;
   };
+  /** Absent on a node that stands alone. */
+  readonly apiServer?: ApiServerInfo;
   /** Memory, disk and process IDs, whether they run short. */
   readonly conditions: readonly NodeCondition[];
   readonly manifestDir: string;
   readonly rootDir: string;
   readonly addresses: readonly string[];
+}
+
+/** The API server as this node sees it. */
+export interface ApiServerInfo {
+  /** Empty before the credentials could be read. */
+  readonly url: string;
+  readonly reachable: boolean;
+  /** Since when it is or is not; RFC 3339. */
+  readonly since: string;
+  readonly error?: string;
 }
 
 /** A pod and what only this node knows of it. */

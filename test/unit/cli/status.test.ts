@@ -59,6 +59,15 @@ Manifest problems:
 `);
   });
 
+  it.each([
+    [{ reachable: true }, 'https://192.0.2.1:6443  answers'],
+    [{ reachable: false, error: 'ECONNREFUSED' }, 'https://192.0.2.1:6443  away for 120m: ECONNREFUSED'],
+  ])('shows the API server of a cluster: %j', (state, text) => {
+    const apiServer = { url: 'https://192.0.2.1:6443', since: '2026-03-01T10:00:00Z', ...state };
+    const page = renderStatus({ node: { ...nodeInfo, apiServer }, pods: [], problems: [] }, now);
+    expect(page.split('\n')).toContain(`API server:   ${text}`);
+  });
+
   it('says why a node is not ready, and that there are no pods', () => {
     const node = {
       ...nodeInfo,

@@ -67,3 +67,16 @@ test('a pod of the same name again is another pod', () => {
   pods.applied(pod('a', { uid: 'another' }));
   expect(told).toEqual([['a'], [], ['a']]);
 });
+
+test('what is restored stands in for the first list, which ends what it does not name', () => {
+  const pods = handler();
+  pods.restore([pod('a'), pod('b')]);
+  pods.listed([pod('b'), pod('c')]);
+  pods.restore([pod('a')]);
+  expect(told).toEqual([
+    ['a', 'b'],
+    ['b', 'c'],
+  ]);
+  expect(seen).toEqual(['b', 'c']);
+  expect(gone).toEqual(['a']);
+});

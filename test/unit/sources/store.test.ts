@@ -46,6 +46,29 @@ describe('the store', () => {
     expect(store.problems()).toEqual([problem]);
   });
 
+  test('is complete when each source has said once all that it wants, and tells so', () => {
+    const store = createObjectStore(['file', 'api']);
+    const calls = recorded(store);
+    const states: boolean[][] = [];
+    const set = (source: string, partial: boolean): void => {
+      store.set({ source, pods: [], objects: [], problems: [], partial });
+      states.push([store.synced(), store.complete(), store.complete('file')]);
+    };
+    set('api', true);
+    set('file', false);
+    set('api', true);
+    set('api', false);
+    set('api', true);
+    expect(states).toEqual([
+      [false, false, false],
+      [true, false, true],
+      [true, false, true],
+      [true, true, true],
+      [true, true, true],
+    ]);
+    expect(calls).toEqual([[], [], []]);
+  });
+
   test('the first SET is told although it is empty, and only then is the store in sync', () => {
     const store = createObjectStore(['file', 'api']);
     const calls = recorded(store);

@@ -74,7 +74,7 @@ describe('the status of a pod', () => {
   });
 
   it.each([
-    ['is away', away, 'warn,debug'],
+    ['is away', away, 'debug,debug'],
     ['has a conflict', () => refusal(409, 'Conflict'), 'debug,debug'],
     ['is too busy', () => refusal(429, 'TooManyRequests'), 'warn,debug'],
   ])('is written later when the server %s, with what is the newest then', async (_what, failure, told) => {

@@ -1,0 +1,39 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type PodNetwork, writeFileAtomic } from '../../cni/index.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/index.ts';
+import { type ApiCheckpoint, createApiCheckpoint, secretsDirectory } from '../sources/api-checkpoint.ts';
+import type { Foundation } from './foundation.ts';
+
+/** What the API server wants is kept here for a daemon that starts while the server is away. */
+const directoryOf = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'api');
+
+export function podCheckpoint({ config, log }: Foundation): ApiCheckpoint {
+  return createApiCheckpoint({
+    directory: directoryOf(config),
+    memoryDirectory: secretsDirectory(config),
+    nodeName: config.nodeName,
+    ...{ clock: systemClock, log },
+  });
+}
+
+const nodeFile = (config: Config): string => join(directoryOf(config), 'node.json');
+
+/** Pods get addresses from the ranges that the Node gave last, until it is read; nothing happens when none can be read. */
+export async function restorePodCidrs(config: Config, network: Pick<PodNetwork, 'setPodCidrs'>): Promise<void> {
+  try {
+    const { podCIDRs } = JSON.parse(await readFile(nodeFile(config), 'utf8')) as { readonly podCIDRs?: unknown };
+    if (Array.isArray(podCIDRs)) network.setPodCidrs(podCIDRs.filter((cidr) => typeof cidr === 'string'));
+  } catch {
+    // The Node will tell.
+  }
+}
+
+export async function keepPodCidrs({ config, log }: Foundation, podCIDRs: readonly string[]): Promise<void> {
+  try {
+    await writeFileAtomic(nodeFile(config), JSON.stringify({ podCIDRs }), { mode: 0o600 });
+  } catch (err) {
+    log.warn({ err }, 'the addresses of pods cannot be kept for a restart');
+  }
+}

@@ -1,0 +1,183 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
+import { podObject } from './objects.ts';
+
+/** A node whose API server comes and goes. */
+let cluster: Cluster;
+let host: TestHost;
+let daemon: DaemonHandle;
+let args: readonly string[];
+
+const deadlineMs = 60_000;
+const secret = 'a-secret-of-the-test';
+
+interface PodObject {
+  readonly metadata: { readonly uid: string };
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[];
+  };
+}
+
+beforeAll(async () => {
+  cluster = await createCluster();
+  host = await createHost({ nodeName: 'n1' });
+  const memory = join(host.dir, 'api');
+  mkdirSync(memory);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', memory]);
+  args = ['--kubeconfig', await cluster.createNodeKubeconfig('n1')];
+  daemon = startDaemon();
+}, 120_000);
+
+afterAll(async () => {
+  await daemon?.stop();
+  host?.remove();
+  cluster?.remove();
+});
+
+const startDaemon = (): DaemonHandle => host.startDaemon({ args, kubelet: { podCIDR: '' } });
+
+const explain = (): string => daemon.describe();
+const eventually = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
+  until(what, deadlineMs, probe, { intervalMs: 200, explain });
+
+const getPod = async (name: string): Promise<PodObject> =>
+  (await cluster.get(`/api/v1/namespaces/default/pods/${name}`)) as PodObject;
+
+const running = (name: string, restarts = 0): Promise<PodObject> =>
+  eventually(`pod ${name} to run with ${restarts} restarts`, async () => {
+    const pod = await getPod(name);
+    const [status] = pod.status.containerStatuses ?? [];
+    return pod.status.phase === 'Running' && status?.ready === true && status.restartCount === restarts
+      ? pod
+      : undefined;
+  });
+
+/** ID of the container of a pod that runs. */
+const containerOf = async (pod: string): Promise<string | undefined> =>
+  (await host.containers()).find(
+    ({ Names, State }) => State === 'running' && Names.some((name) => name.includes(`k8s_main_${pod}_`)),
+  )?.Id;
+
+const successorOf = (pod: string, before: string): Promise<string> =>
+  eventually(`another container of ${pod}`, async () => {
+    const id = await containerOf(pod);
+    return id !== before ? id : undefined;
+  });
+
+const kill = async (id: string): Promise<void> => {
+  await host.docker.getContainer(id).kill();
+};
+
+/** What the container has been given of the objects that its pod names. */
+const given = async (id: string): Promise<string> => {
+  const path = `/proc/${(await host.docker.getContainer(id).inspect()).State.Pid}`;
+  const environment = readFileSync(`${path}/environ`, 'utf8').split('\0');
+  const file = readFileSync(`${path}/root/etc/settings/color`, 'utf8');
+  return `${environment.find((entry) => entry.startsWith('PASSWORD=')) ?? ''} ${file}`;
+};
+
+const web = (): object => {
+  const pod = podObject('web') as { readonly spec: { readonly containers: readonly object[] } };
+  const container = {
+    ...pod.spec.containers[0],
+    env: [{ name: 'PASSWORD', valueFrom: { secretKeyRef: { name: 'login', key: 'password' } } }],
+    volumeMounts: [{ name: 'settings', mountPath: '/etc/settings' }],
+  };
+  const volumes = [{ name: 'settings', configMap: { name: 'settings' } }];
+  return { ...pod, spec: { ...pod.spec, containers: [container], volumes } };
+};
+
+const named = (name: string): object => ({ name, namespace: 'default' });
+const objects = [
+  { apiVersion: 'v1', kind: 'Secret', metadata: named('login'), stringData: { password: secret } },
+  { apiVersion: 'v1', kind: 'ConfigMap', metadata: named('settings'), data: { color: 'blue' } },
+];
+
+describe('a node without its API server', () => {
+  let id: string;
+
+  it('keeps what the server wants, and Secrets in memory only', async () => {
+    await cluster.apply(...objects, web(), podObject('other'));
+    await running('web');
+    await running('other');
+    id = (await containerOf('web')) ?? '';
+    expect(await given(id)).toBe(`PASSWORD=${secret} blue`);
+    const file = join(host.dir, 'api/secrets.json');
+    const encoded = Buffer.from(secret).toString('base64');
+    await eventually('the Secret to be kept', async () => {
+      return (await host.exec('grep', ['-q', encoded, file])).exitCode === 0;
+    });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const kept = await host.exec('grep', ['-rlE', `${encoded}|${secret}`, join(host.rootDir, 'podwright')]);
+    expect(kept.stdout).toBe('');
+  });
+
+  it('restarts containers', async () => {
+    await cluster.stopApiServer('SIGKILL');
+    await eventually('the loss to be told', async () => (await host.status()).node.apiServer?.reachable === false);
+    await kill(id);
+    id = await successorOf('web', id);
+    expect(await given(id)).toBe(`PASSWORD=${secret} blue`);
+  });
+
+  it('does so after a crash of the daemon, which touches no container', async () => {
+    const other = await containerOf('other');
+    await daemon.kill9();
+    daemon = startDaemon();
+    host.drop('static.yaml', podObject('static'));
+    await eventually('the static pod to run', () => containerOf('static-n1'));
+    await host.waitForPod('web', ({ pod }) => pod.status?.phase === 'Running', deadlineMs);
+    expect([await containerOf('web'), await containerOf('other')]).toEqual([id, other]);
+    await kill(id);
+    id = await successorOf('web', id);
+    expect(await given(id)).toBe(`PASSWORD=${secret} blue`);
+    const { stdout } = await host.podwright(['status', '--socket', host.podwrightSocket]);
+    expect(stdout).toMatch(/^API server: +https:\/\/\S+ +away for \d+s: /m);
+  });
+
+  it('leaves pods alone that it knows nothing of', async () => {
+    const before = [await containerOf('web'), await containerOf('other')];
+    await daemon.kill9();
+    await host.exec('rm', ['-rf', join(host.rootDir, 'podwright/api/pods.json')]);
+    daemon = startDaemon();
+    await daemon.waitForLog(({ msg }) => msg === 'first reconcile done', deadlineMs);
+    await eventually('the static pod to be known', async () => (await host.status()).pods.length === 1);
+    expect([await containerOf('web'), await containerOf('other')]).toEqual(before);
+  });
+
+  it('catches up when the server is back', async () => {
+    await cluster.startApiServer();
+    await running('web', 2);
+    await running('other');
+    expect(await containerOf('web')).toBe(id);
+    const answers = daemon.log().filter(({ msg }) => msg === 'the API server answers');
+    expect(answers.length).toBeGreaterThan(0);
+    await cluster.kubectl(['delete', 'pod', 'web', '--grace-period=1', '--wait=false']);
+    await eventually('web to be gone', async () => (await getPod('web')) === undefined);
+    expect(await containerOf('web')).toBeUndefined();
+  });
+
+  it('carries out what was deleted while it was down, and goes on when etcd and the server are restarted', async () => {
+    const names = Array.from({ length: 20 }, (_, index) => `many-${index}`);
+    await cluster.stopEtcd('SIGKILL');
+    await cluster.startEtcd();
+    await cluster.apply(...names.map((name) => podObject(name)));
+    await cluster.stopApiServer('SIGKILL');
+    await cluster.startApiServer();
+    const count = async (): Promise<number> => {
+      const ready = '{range .items[?(@.status.phase=="Running")]}x{end}';
+      return (await cluster.kubectl(['get', 'pods', '-o', `jsonpath=${ready}`])).stdout.length;
+    };
+    await eventually('all pods to run', async () => (await count()) >= names.length + 1);
+    await daemon.kill9();
+    await cluster.kubectl(['delete', 'pods', '--all', '--grace-period=1', '--wait=false']);
+    daemon = startDaemon();
+    await eventually('all to be gone', async () =>
+      (await host.containers()).every(({ Names }) => Names.every((name) => name.includes('static-n1'))),
+    );
+  });
+});
