@@ -34,6 +34,8 @@ export interface ProxyOptions extends SyncPeriods {
 export interface NodeChanges {
   readonly labels?: Readonly<Record<string, string>>;
   readonly addresses?: NodeAddresses;
+  /** What the cluster gave to the pods of this node. */
+  readonly podCidrs?: readonly string[];
   /** False when the node is being deleted or removed by the cluster autoscaler: load balancers then send elsewhere. */
   readonly eligible?: boolean;
 }

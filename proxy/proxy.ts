@@ -17,11 +17,11 @@ import type { Family, ProxySettings } from './types.ts';
 /** Makes Services work on a node: what it is told of becomes a plan, and the kernel is kept at the plan. */
 export function createProxy(options: ProxyOptions): Proxy {
   const { clock, log, backends = proxyBackends, sysctls = systemSysctls, nodeName, nodeLabels } = options;
-  let addresses = options.nodeAddresses;
+  let { nodeAddresses: addresses, config } = options;
   let mode: ProxyMode | undefined;
   const settings = (): Readonly<Record<Family, ProxySettings>> => ({
-    4: planSettings(4, options.config, addresses, mode),
-    6: planSettings(6, options.config, addresses, mode),
+    4: planSettings(4, config, addresses, mode),
+    6: planSettings(6, config, addresses, mode),
   });
   const planner = createServicePlanner({ nodeName, nodeLabels, settings: settings() });
   let plans = planner.update({});
@@ -59,10 +59,11 @@ export function createProxy(options: ProxyOptions): Proxy {
 
   return {
     update,
-    updateNode: ({ labels, addresses: next = addresses, eligible }) => {
+    updateNode: ({ labels, addresses: next = addresses, podCidrs, eligible }) => {
       if (eligible !== undefined) health.setNodeEligible(eligible);
-      if (labels === undefined && next === addresses) return;
+      if (labels === undefined && podCidrs === undefined && next === addresses) return;
       addresses = next;
+      if (podCidrs !== undefined) config = { ...config, podCidrs };
       update({ ...(labels === undefined ? {} : { nodeLabels: labels }), settings: settings() });
     },
     synced: () => sources.abort(),

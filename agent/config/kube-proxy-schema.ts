@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { boolean, booleanMap, duration, ignored, integer, object, oneOf, string, strings } from './fields.ts';
+import { boolean, booleanMap, duration, ignored, integer, number, object, oneOf, string, strings } from './fields.ts';
 
 const conntrack = object({
   maxPerCore: integer,
@@ -21,7 +21,13 @@ export const kubeProxySchema = z.strictObject({
   apiVersion: z.literal('kubeproxy.config.k8s.io/v1alpha1'),
   kind: z.literal('KubeProxyConfiguration'),
   featureGates: booleanMap,
-  clientConnection: ignored,
+  clientConnection: object({
+    kubeconfig: string,
+    acceptContentTypes: string,
+    contentType: string,
+    qps: number,
+    burst: integer,
+  }),
   logging: ignored,
   hostnameOverride: string,
   bindAddress: string,

@@ -109,9 +109,10 @@ export function createCluster(base: Foundation): Cluster | undefined {
 /** What a node does for its cluster as long as it runs; nothing when it stands alone. */
 export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluster | undefined): readonly Task[] {
   if (cluster === undefined) return [];
-  const { eviction, resources, manager } = workers;
+  const { eviction, resources, services, manager } = workers;
+  const images = async (signal: AbortSignal): Promise<readonly NodeImage[]> => listNodeImages(base, signal);
   return [
-    ...cluster.tasks({ ...resources, eviction, manager, images: async (signal) => listNodeImages(base, signal) }),
+    ...cluster.tasks({ ...resources, eviction, manager, images, onNode: (node) => services.takeNode(node) }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
   ];
 }

@@ -20,6 +20,8 @@ export interface NodeObjectParts {
   readonly allocatable: NodeResources;
   readonly eviction: Pick<EvictionManager, 'conditions'>;
   readonly images: (signal: AbortSignal) => Promise<readonly NodeImage[]>;
+  /** Is told the Node as the server has it, each time that it is read. */
+  readonly onNode: (node: ApiObject) => void;
 }
 
 export interface NodeObject {
@@ -55,6 +57,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     onNode: (node) => {
       registered();
       takeRanges(node);
+      parts.onNode(node);
     },
   });
 

@@ -63,7 +63,12 @@ function openProxy({ config, addresses, log }: Foundation): Proxy {
     nodeAddresses: addresses.current(),
     config: {
       detectLocalMode: own.detectLocalMode || 'ClusterCIDR',
-      clusterCidrs: own.clusterCIDR ? own.clusterCIDR.split(',') : config.podCidrs,
+      // A node that stands alone has all the pods that there are.
+      clusterCidrs: own.clusterCIDR
+        ? own.clusterCIDR.split(',')
+        : config.kubeconfig === undefined
+          ? config.podCidrs
+          : [],
       podCidrs: config.podCidrs,
       bridgeInterface: own.detectLocal?.bridgeInterface ?? '',
       interfaceNamePrefix: own.detectLocal?.interfaceNamePrefix ?? '',

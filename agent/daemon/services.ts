@@ -1,3 +1,4 @@
+import type { ApiObject } from '../api/index.ts';
 import type { ObjectReader, Service } from '../objects/types.ts';
 import type { PodView } from '../pods/manager.ts';
 import { createKeptFile, createServiceController, type ServiceController, withServices } from '../services/index.ts';
@@ -5,7 +6,7 @@ import type { SourceProblem } from '../sources/types.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeProxy, type NodeProxy } from './proxy.ts';
 
-/** Services of a node that stands alone. */
+/** Services of this node. */
 export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 'services' | 'slices'> {
   /** Why Services do not get what their manifests ask for. */
   problems(): readonly SourceProblem[];
@@ -14,12 +15,22 @@ export interface NodeServices extends Pick<ServiceController, 'podsChanged' | 's
   readonly proxy: NodeProxy;
   /** The store's objects, with the addresses that Services were given. */
   readonly objects: ObjectReader;
+  /** Resolves soon: whether Services were read at least once, so that the environment of a container can tell of them. */
+  read(signal: AbortSignal): Promise<boolean>;
+  /** The Node of this node, as the API server has it. */
+  takeNode(node: ApiObject): void;
+  /** Until its signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
 const serviceKinds = ['Service/', 'Endpoints/', 'EndpointSlice/'];
 
-/** @param pods of this node, for endpoints */
+/**
+ * Services of a node that stands alone.
+ *
+ * @param pods of this node, for endpoints
+ */
 export async function createNodeServices(base: Foundation, pods: () => readonly PodView[]): Promise<NodeServices> {
   const { config, store, log } = base;
   const keptFile = createKeptFile(config.rootDir);
@@ -58,6 +69,9 @@ export async function createNodeServices(base: Foundation, pods: () => readonly 
     slices: () => controller.slices(),
     problems: () => controller.problems().map((one) => ({ ...one, origin: store.originOf(one.object) ?? '' })),
     objects: withServices(store, services),
+    read: () => Promise.resolve(true),
+    takeNode: () => undefined,
+    run: () => Promise.resolve(),
     stop: async () => {
       unsubscribe();
       await controller.stop();

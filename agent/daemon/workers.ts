@@ -8,6 +8,7 @@ import type { NodeResources } from '../node/allocatable.ts';
 import { createQosCgroups } from '../node/qos-cgroups.ts';
 import type { PodDeps } from '../pods/deps.ts';
 import { createPodManager, type PodManager } from '../pods/manager.ts';
+import { createApiServices } from './api-services.ts';
 import { createNodeEviction } from './eviction.ts';
 import type { Cluster } from './cluster.ts';
 import type { Foundation } from './foundation.ts';
@@ -31,7 +32,10 @@ export interface Workers {
 /** @param cluster undefined for a node that stands alone */
 export async function createWorkers(base: Foundation, cluster: Cluster | undefined): Promise<Workers> {
   const { config, log, store, link, runtime, network } = base;
-  const services = await createNodeServices(base, () => manager.pods());
+  const services =
+    cluster === undefined
+      ? await createNodeServices(base, () => manager.pods())
+      : createApiServices(base, cluster.client, () => manager.wakeAll());
   const podDeps = await createPodDeps(config, {
     ...base,
     objects: services.objects,
@@ -40,6 +44,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   });
   const deps: PodDeps = {
     ...podDeps,
+    servicesRead: (signal) => services.read(signal),
     admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod),
     onStatus: (pod, status) => cluster?.statuses.published(pod, status),
   };

@@ -10,6 +10,13 @@ export const CONFIG_SEEN = 'kubernetes.io/config.seen';
 /** Hash of what cannot change under a running pod. On pods with a UID of their own only: an edit of others is another pod. */
 export const FIXED_HASH = 'podwright.dev/fixed-hash';
 export const CONFIG_MIRROR = 'kubernetes.io/config.mirror';
+/** What {@link CONFIG_SOURCE} says of pods of an API server. */
+export const API_SOURCE = 'api';
+
+/** Whether an API server bound the pod to this node; else its manifest is here. */
+export function isFromApi({ metadata }: Pod): boolean {
+  return metadata.annotations[CONFIG_SOURCE] === API_SOURCE;
+}
 
 /** Where a static pod comes from. */
 export interface StaticPodOrigin {

@@ -149,6 +149,7 @@ export interface EndpointAddress {
   ip: string;
   hostname?: string;
   nodeName?: string;
+  targetRef?: { kind?: string; namespace?: string; name?: string; uid?: string };
 }
 
 /** Endpoints of Services that have no selector, in the older and the newer form. */

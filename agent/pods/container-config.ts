@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ContainerConfigError, resolveEnvironment } from '../environment/index.ts';
+import { isFromApi } from '../objects/static-pod.ts';
 import type { Container, EphemeralContainer, Pod } from '../objects/types.ts';
 import type { ContainerConfig, ImageStatus } from '../runtime/types.ts';
 import { containerDir } from '../volumes/paths.ts';
@@ -44,6 +45,9 @@ export async function containerConfig(
     hostIps: deps.node.hostIps(),
     allocatable: deps.node.allocatable,
   };
+  // Static pods run without an API server, whatever they then do not hear of (kubelet `makeEnvironmentVariables`).
+  if (isFromApi(pod) && (await deps.servicesRead?.(signal)) === false)
+    throw new ContainerConfigError('services have not yet been read at least once, cannot construct envvars');
   const env = resolveEnvironment(pod, container, { objects: deps.objects, facts });
   const messagePath = terminationMessagePath(deps.podDir(pod.metadata.uid), container.name, attempt);
   const lastWords = await terminationMessageMount(container, messagePath);

@@ -46,6 +46,8 @@ export interface PodDeps {
   readonly resourcesOf: (pod: Pod, container: Container) => LinuxResources;
   readonly checkpoints: StatusCheckpoints;
   readonly objects: ObjectReader;
+  /** Whether Services are known, for the environment of containers; waits a moment for them. Left out: always. */
+  readonly servicesRead?: (signal: AbortSignal) => Promise<boolean>;
   readonly events: EventRecorder;
   /** Is told each status of a pod as it is computed, whether it changed or not. */
   readonly onStatus?: (pod: Pod, status: PodStatus) => void;

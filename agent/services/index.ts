@@ -1,7 +1,11 @@
 export { allocate, type Allocation } from './allocate.ts';
 export { endpointSlicesOf } from './endpoint-slices.ts';
 export { createKeptFile } from './kept.ts';
+export { ignoredFiles } from './ignored-files.ts';
 export { mirrorEndpoints } from './mirror.ts';
 export { standaloneSlices } from './standalone.ts';
 export { type KeptServices, type ServiceRanges } from './types.ts';
 export { createServiceController, type ServiceController, withServices } from './controller.ts';
+export { followEndpoints, followServices } from './api-follow.ts';
+export { type ProxyNodeFacts, proxyNodeFacts } from './api-node.ts';
+export { createApiTracker } from './api-tracker.ts';

@@ -16,11 +16,19 @@ const SKIP = 'endpointslice.kubernetes.io/skip-mirror';
 export function mirrorEndpoints(service: Service, endpoints: Endpoints): readonly EndpointSlice[] {
   const selects = Object.keys(service.spec?.selector ?? {}).length > 0;
   if (selects || endpoints.metadata.labels[SKIP] === 'true') return [];
+  return slicesOfEndpoints(service, endpoints);
+}
+
+/** A slice for each subset and address family, whatever the Service says. */
+export function slicesOfEndpoints(
+  owner: Pick<Service, 'metadata' | 'spec'>,
+  endpoints: Endpoints,
+): readonly EndpointSlice[] {
   return (endpoints.subsets ?? []).flatMap((subset, index) =>
     ([4, 6] as const).flatMap((family) => {
       const found = endpointsOf(subset, family);
       if (found.length === 0) return [];
-      const slice = emptySlice(service, `mirror-ipv${family}-${index}`, CONTROLLER);
+      const slice = emptySlice(owner, `mirror-ipv${family}-${index}`, CONTROLLER);
       return [{ ...slice, addressType: `IPv${family}` as const, endpoints: found, ports: portsOf(subset) }];
     }),
   );
@@ -28,9 +36,13 @@ export function mirrorEndpoints(service: Service, endpoints: Endpoints): readonl
 
 function endpointsOf({ addresses = [], notReadyAddresses = [] }: EndpointSubset, family: 4 | 6): Endpoint[] {
   const toEndpoint = (address: EndpointAddress, ready: boolean): readonly Endpoint[] => {
-    const { ip, hostname, nodeName } = address;
+    const { ip, hostname, nodeName, targetRef } = address;
     if (isIP(ip) !== family) return [];
-    const more = { ...(hostname ? { hostname } : {}), ...(nodeName ? { nodeName } : {}) };
+    const more = {
+      ...(hostname ? { hostname } : {}),
+      ...(nodeName ? { nodeName } : {}),
+      ...(targetRef ? { targetRef } : {}),
+    };
     return [{ addresses: [ip], conditions: { ready }, ...more }];
   };
   return [

@@ -10,7 +10,7 @@ const HEADLESS = 'service.kubernetes.io/headless';
  * @param suffix what its name has after the Service's
  */
 export function emptySlice(
-  { metadata, spec }: Service,
+  { metadata, spec }: Pick<Service, 'metadata' | 'spec'>,
   suffix: string,
   managedBy: string,
 ): Pick<EndpointSlice, 'apiVersion' | 'kind' | 'metadata'> {

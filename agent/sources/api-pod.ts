@@ -1,10 +1,10 @@
 import type { IPod } from 'kubernetes-models/v1';
 import type { ApiObject } from '../api/types.ts';
 import { defaultPod } from '../objects/defaults.ts';
-import { CONFIG_MIRROR, CONFIG_SEEN, CONFIG_SOURCE } from '../objects/static-pod.ts';
+import { API_SOURCE, CONFIG_MIRROR, CONFIG_SEEN, CONFIG_SOURCE } from '../objects/static-pod.ts';
 import type { Pod } from '../objects/types.ts';
 
-export const API_SOURCE = 'api';
+export { API_SOURCE };
 
 /** A pod from an API server, with the annotations that say where it comes from (`pkg/kubelet/types/pod_update.go`). */
 export function podFromApi(object: ApiObject, seenAt: number): Pod {
