@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
-import { podObject } from './objects.ts';
+import { httpGet } from '../e2e/manifests.ts';
+import { podObject, proxierBinding, serviceObject, webPodObject } from './objects.ts';
 
 /** A node of podwright in a cluster, and what kubectl sees of it. */
 let cluster: Cluster;
@@ -30,7 +31,10 @@ interface PodObject {
 
 beforeAll(async () => {
   cluster = await createCluster();
+  await cluster.apply(proxierBinding());
   host = await createHost({ nodeName: 'n1', dockerArgs: ['--add-runtime', 'other=runc'] });
+  // Cluster IPs need a route, be it that nothing ever takes it.
+  await host.exec('ip', ['route', 'add', cluster.serviceCidr, 'dev', 'lo']);
   args = ['--kubeconfig', await cluster.createNodeKubeconfig('n1')];
   daemon = startDaemon();
 }, 120_000);
@@ -297,5 +301,66 @@ describe('a static pod', () => {
     host.removeManifest('steady.json');
     daemon = startDaemon();
     await gone(name);
+  });
+});
+
+describe('a Service', () => {
+  const address = '192.0.2.200 8080';
+
+  /** Whoever answers, with what the container knows of the API server. */
+  const answers = async (count: number): Promise<ReadonlySet<string>> => {
+    const found = new Set<string>();
+    for (let index = 0; index < count; index += 1) {
+      const answer = (await httpGet(host, address)).split('\r\n\r\n')[1];
+      if (answer !== undefined) found.add(answer);
+    }
+    return found;
+  };
+  const remove = async (...names: readonly string[]): Promise<void> => {
+    const { exitCode, stderr } = await cluster.kubectl(['delete', ...names, '--grace-period=1', '--wait=false']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  };
+  const show = async (...args: readonly string[]): Promise<string> => {
+    const [command = '', ...rest] = args;
+    const { stdout, stderr } = await host.podwright([command, '--socket', host.podwrightSocket, ...rest]);
+    return `${stdout}${stderr}`;
+  };
+
+  it('leads to its pods as they come and go', async () => {
+    await cluster.apply(serviceObject('web', '192.0.2.200'), webPodObject('one'), webPodObject('two'));
+    await running('one');
+    await running('two');
+    await eventually('both pods to answer', async () => (await answers(8)).size === 2);
+    expect(await answers(12)).toEqual(new Set(['one 192.0.2.129', 'two 192.0.2.129']));
+    expect(await show('services')).toMatch(/^default +web +ClusterIP +192\.0\.2\.200 .*8080\/TCP +2\/2 ready/m);
+    expect(await show('trace', 'node', 'web:8080')).toMatch(/:80 +default\/one +50 % /);
+    await remove('pod/one');
+    await gone('one');
+    await eventually('the other one alone to answer', async () => {
+      const found = await answers(6);
+      return found.size === 1 && found.has('two 192.0.2.129');
+    });
+  });
+
+  it('of a file has no effect', async () => {
+    host.drop('service.yaml', serviceObject('filed', '192.0.2.201'));
+    await daemon.waitForLog(({ msg }) => msg.startsWith('files have no say in Services'), deadlineMs);
+    expect(await show('services')).toContain('kubectl apply -f');
+    expect(await show('services')).not.toContain('192.0.2.201');
+    host.removeManifest('service.yaml');
+  });
+
+  it('goes on without the API server, and over a restart of the daemon', async () => {
+    await cluster.stopApiServer();
+    expect(await answers(2)).toEqual(new Set(['two 192.0.2.129']));
+    await daemon.kill9();
+    daemon = startDaemon();
+    await daemon.waitForLog(({ msg }) => msg === 'proxy mode', deadlineMs);
+    await daemon.waitForLog(({ msg }) => msg.startsWith('the API server is away; Services'), deadlineMs);
+    expect(await answers(2)).toEqual(new Set(['two 192.0.2.129']));
+    await cluster.startApiServer();
+    await remove('service/web', 'pod/two');
+    await eventually('nothing to answer', async () => (await answers(1)).size === 0);
+    await gone('two');
   });
 });

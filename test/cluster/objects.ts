@@ -25,6 +25,32 @@ export function podObject(name: string, spec: object = {}, volumeMounts: readonl
   return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [main], ...spec } };
 }
 
+/** A pod with the label app=web that answers by HTTP with its name, and with where it takes the API server to be. */
+export function webPodObject(name: string): object {
+  const answer = `printf "HTTP/1.0 200 OK\\r\\n\\r\\n${name} $KUBERNETES_SERVICE_HOST"`;
+  const command = ['sh', '-c', `trap "exit 0" TERM; while :; do nc -l -p 80 -e sh -c '${answer}'; done & wait`];
+  const ports = [{ name: 'http', containerPort: 80 }];
+  const containers = [{ name: 'main', image: 'podwright-test/busybox:1', command, ports }];
+  const metadata = { name, namespace: 'default', labels: { app: 'web' } };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
+}
+
+export function serviceObject(name: string, clusterIP: string): object {
+  const ports = [{ port: 8080, targetPort: 'http' }];
+  const spec = { clusterIP, selector: { app: 'web' }, ports };
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec };
+}
+
+/** Allows nodes what kube-proxy may do. */
+export function proxierBinding(): object {
+  const group = 'rbac.authorization.k8s.io';
+  return {
+    ...{ apiVersion: `${group}/v1`, kind: 'ClusterRoleBinding', metadata: { name: 'podwright:node-proxier' } },
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'system:node-proxier' },
+    subjects: [{ apiGroup: group, kind: 'Group', name: 'system:nodes' }],
+  };
+}
+
 /** The request of a node for its first client certificate. */
 export async function nodeRequest(name: string): Promise<object> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
