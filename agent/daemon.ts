@@ -3,6 +3,7 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
 import { clusterTasks, createCluster } from './daemon/cluster.ts';
 import { layFoundation } from './daemon/foundation.ts';
+import { kubeletServer } from './daemon/kubelet-server.ts';
 import { daemonTasks, type Task } from './daemon/tasks.ts';
 import { createWorkers } from './daemon/workers.ts';
 import { acquireLock } from './lock.ts';
@@ -35,6 +36,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     await runTogether(signal, [
       ...daemonTasks(base, workers, cluster, startedAt),
       ...clusterTasks(base, workers, cluster),
+      (until) => kubeletServer(base, workers, cluster?.client, until),
     ]);
   } finally {
     await workers.stop();

@@ -16,9 +16,10 @@ export interface EvictionParts {
   readonly deps: PodDeps;
   readonly manager: PodManager;
   readonly imageGc: Pick<ImageGc, 'collect'>;
+  readonly onEvicted: (signal: string) => void;
 }
 
-const cgroupMountPoint = '/sys/fs/cgroup';
+export const cgroupMountPoint = '/sys/fs/cgroup';
 /** A Docker that hangs must not keep the daemon from looking after memory. */
 const infoTimeoutMs = 5_000;
 
@@ -45,6 +46,7 @@ export async function createNodeEviction(config: Config, parts: EvictionParts): 
     // The pod's directory goes when nothing of the pod runs any more.
     hasEnded: (uid) => viewOf(manager, uid) === undefined || (isOver(uid) && !existsSync(podDir(uid))),
     evict: (uid, failure, graceSeconds) => manager.fail(uid, failure, graceSeconds),
+    onEvicted: parts.onEvicted,
     reclaimContainers: (signal) => removeDead(runtime, isOver, signal),
     reclaimImages: async (signal) => {
       await imageGc.collect(Number.POSITIVE_INFINITY, signal);
@@ -54,7 +56,7 @@ export async function createNodeEviction(config: Config, parts: EvictionParts): 
 }
 
 /** Asks Docker where its data are, until it has answered once; undefined before that. */
-function dataRoot(client: Pick<DockerClient, 'info'>): (signal: AbortSignal) => Promise<string | undefined> {
+export function dataRoot(client: Pick<DockerClient, 'info'>): (signal: AbortSignal) => Promise<string | undefined> {
   let known: string | undefined;
   return async (signal) => {
     known ??= await client.info(AbortSignal.any([signal, AbortSignal.timeout(infoTimeoutMs)])).then(

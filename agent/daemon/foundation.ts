@@ -12,6 +12,13 @@ import { type AddressWatch, createAddressWatch, readHostAddresses } from '../nod
 import { minOomScoreAdj } from '../node/facts.ts';
 import { createRuntimeLink, type RuntimeLink } from '../node/runtime-link.ts';
 import { createDockerClient, createDockerRuntime, type DockerClient } from '../runtime/docker/index.ts';
+import {
+  countRuntime,
+  createKubeletMetrics,
+  createProbeMetrics,
+  type KubeletMetrics,
+  type ProbeMetrics,
+} from '../metrics/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { API_SOURCE, createObjectStore, FILE_SOURCE } from '../sources/index.ts';
 import type { ObjectStore } from '../sources/types.ts';
@@ -29,6 +36,8 @@ export interface Foundation {
   readonly link: RuntimeLink;
   /** Of the node; they may change. */
   readonly addresses: AddressWatch;
+  /** What happens in the daemon, counted for `/metrics`. */
+  readonly counters: { readonly kubelet: KubeletMetrics; readonly probes: ProbeMetrics };
 }
 
 /** File that keeps events over a restart. */
@@ -43,11 +52,12 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
   });
   if (isGivenByCluster(config)) await restorePodCidrs(config, network);
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
+  const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics() };
   return {
-    ...{ config, log, network, client },
+    ...{ config, log, network, client, counters },
     events: createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former }),
     store: createObjectStore(config.kubeconfig === undefined ? [FILE_SOURCE] : [FILE_SOURCE, API_SOURCE]),
-    runtime: await openRuntime(config, client, network, log),
+    runtime: countRuntime(await openRuntime(config, client, network, log), counters.kubelet),
     link: createRuntimeLink(client, config.cgroupDriver, log),
     addresses: createAddressWatch({
       ...{ clock: systemClock, log, read: readHostAddresses },

@@ -17,6 +17,7 @@ import { createTokenBucket } from '../token-bucket.ts';
 import { pullSecretsOf } from '../images/pull-secrets.ts';
 import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
+import type { ProbeMetrics } from '../metrics/index.ts';
 import type { AddressWatch } from '../node/address-watch.ts';
 import { createAdmission } from '../node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from '../node/allocatable.ts';
@@ -50,6 +51,7 @@ export interface PodParts {
   readonly objects: ObjectReader;
   /** What only an API server gives to pods; absent for a node that stands alone. */
   readonly grants?: ClusterGrants | undefined;
+  readonly counters: { readonly probes: ProbeMetrics };
   /** The manager that will act through what is made here. */
   readonly manager: () => PodManager;
 }
@@ -107,7 +109,10 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       ...(grants === undefined ? {} : { tokens: (pod, request, signal) => grants.token(pod, request, signal) }),
     }),
     ...(grants === undefined ? {} : { runtimeHandler: grants.runtimeHandler }),
-    probes: createProbeManager({ runtime, events, clock, log, onChange: (uid) => manager().wake(uid) }),
+    probes: createProbeManager({
+      ...{ runtime, events, clock, log, metrics: parts.counters.probes },
+      onChange: (uid) => manager().wake(uid),
+    }),
     podCgroups: config.cgroupsPerQOS ? await podCgroups(config, cgroups, capacity, log) : noPodCgroups,
     identityFiles: createPodIdentityFiles({
       ...{ events, clusterDNS, clusterDomain, resolvConf, podDir: directoryOf },

@@ -24,6 +24,8 @@ export interface Workers {
   readonly eviction: EvictionManager;
   readonly services: NodeServices;
   readonly pulls: NodePodDeps['pulls'];
+  /** Where pods are, in cgroups and on disk. */
+  readonly places: { readonly cgroupSettings: PodDeps['cgroups']; readonly podDir: PodDeps['podDir'] };
   readonly resources: { readonly capacity: NodeResources; readonly allocatable: NodeResources };
   /** Ends what is under way; the pods go on running. */
   stop(): Promise<void>;
@@ -63,7 +65,8 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
       services.reconciled();
       log.info({ sinceStartMs: Math.round(process.uptime() * 1000) }, 'first reconcile done');
     },
-    onRun: () => {
+    onRun: (operation, seconds) => {
+      base.counters.kubelet.podSynced(operation, seconds);
       qosCgroups.podsChanged();
       services.podsChanged();
     },
@@ -95,9 +98,13 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     housekeeping.sourcesComplete();
   });
   const imageGc = createNodeImageGc(config, base);
-  const eviction = await createNodeEviction(config, { client: base.client, deps, manager, imageGc });
+  const eviction = await createNodeEviction(config, {
+    ...{ client: base.client, deps, manager, imageGc },
+    onEvicted: (signal) => base.counters.kubelet.evicted(signal),
+  });
   return {
     ...{ manager, housekeeping, imageGc, eviction, services, pulls: podDeps.pulls },
+    places: { cgroupSettings: deps.cgroups, podDir: deps.podDir },
     resources: { capacity: podDeps.capacity, allocatable: podDeps.allocatable },
     stop: async () => {
       await Promise.all([manager.stop(), housekeeping.stop(), qosCgroups.stop(), services.stop()]);

@@ -20,6 +20,8 @@ export interface EvictionDeps {
   readonly hasEnded: (uid: string) => boolean;
   /** Ends a pod for good, in phase Failed. */
   readonly evict: (uid: string, failure: PodFailure, graceSeconds: number | undefined) => void;
+  /** A pod was evicted for want of a resource of the node: the kubelet's name of it, `memory.available`. */
+  readonly onEvicted?: (signal: string) => void;
   /** Removes containers that are of no use any more. */
   readonly reclaimContainers: (signal: AbortSignal) => Promise<void>;
   /** Removes images that no container uses. */

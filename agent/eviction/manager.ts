@@ -161,6 +161,7 @@ class Manager implements EvictionManager {
     const message = evictionMessage(victim, threshold, observations, usage);
     const graceSeconds = graceSecondsFor(victim, threshold.graceMs === 0, deps.settings.maxPodGraceSeconds);
     if (!evictPod(deps, victim, message, graceSeconds)) return false;
+    deps.onEvicted?.(threshold.signal);
     this.#reclaimPausedUntil = 0; // Its containers are dead ones then.
     await waitForEnd(deps, victim.metadata.uid, graceSeconds, signal);
     return true;

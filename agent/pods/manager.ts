@@ -53,8 +53,8 @@ export interface PodManagerOptions {
   readonly store: ObjectStore;
   /** Called once, when every pod that was wanted or found at the start had its first run. */
   readonly onFirstReconcile: () => void;
-  /** Called after each run of a pod: what {@link PodManager.admitted} tells may have changed. */
-  readonly onRun?: () => void;
+  /** Called after each run of a pod, its first one or a later one: what {@link PodManager.admitted} tells may have changed. */
+  readonly onRun?: (operation: 'create' | 'sync', seconds: number) => void;
   /** A pod has ended and what it held is free. */
   readonly onEnded: () => void;
   /** The same of a pod whose object is known. */
@@ -227,6 +227,8 @@ class Manager implements PodManager {
   async #run(uid: string, signal: AbortSignal): Promise<{ again?: { afterMs: number } }> {
     const record = this.#records.get(uid);
     if (record === undefined || record.hasEnded || this.#mustWait(record)) return {};
+    const operation = record.status === undefined ? 'create' : 'sync';
+    const begin = performance.now();
     try {
       const result = await this.#worker.run(record, signal);
       if (result.ended === true) this.#ended(uid);
@@ -235,7 +237,7 @@ class Manager implements PodManager {
       return {}; // Interrupted: who interrupted it wakes it, or the daemon stops.
     } finally {
       this.#noteFirstRun(uid);
-      this.#options.onRun?.();
+      this.#options.onRun?.(operation, (performance.now() - begin) / 1_000);
     }
   }
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { untilAborted } from '../../until-aborted.ts';
 import { type Access, createAccess, openAccess } from './access.ts';
 import { alwaysAllow, type Authorizer, createAccessReviewer, neverAllow } from './access-review.ts';
@@ -90,11 +91,19 @@ function authorizerOf({ settings, api, nodeName, now }: KubeletServerDeps): Auth
   return api === undefined ? neverAllow : createAccessReviewer(api, { nodeName, now, ...settings.authorization });
 }
 
+const healthzRetryMs = 5_000;
+
 async function serveHealthz(deps: KubeletServerDeps, signal: AbortSignal, onListening: OnListening): Promise<void> {
   const { healthz } = deps.settings;
   if (healthz === undefined) return;
   const where = { what: 'healthz', ...healthz, routes: healthzRoutes(deps), access: openAccess, onListening } as const;
-  await serveOn(createServer(httpLimits.http), where, signal);
+  // Pods do not depend on it: one whose port is taken waits for it, as the kubelet does.
+  while (!signal.aborted) {
+    await serveOn(createServer(httpLimits.http), where, signal).catch(async (error: unknown) => {
+      deps.log.error({ err: error }, 'healthz is not served, will retry');
+      await sleep(healthzRetryMs, undefined, { signal }).catch(() => undefined);
+    });
+  }
 }
 
 /** Only on this host, unless an address is configured: it asks nobody who they are. */

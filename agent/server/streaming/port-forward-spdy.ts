@@ -38,13 +38,16 @@ export async function forwardOverSpdy(
   await Promise.all(running);
 }
 
-/** A client reads the error stream to its end, and takes any text in it for a failure. */
+/**
+ * A client takes any text in the error stream for a failure. It ends with the answer and not with the question: kubectl waits
+ * for its end before it closes what it was asked through, which is what ends the question of many a client.
+ */
 async function forwardPair({ data, error }: StreamPair, dial: DialPort, closed: AbortSignal): Promise<void> {
   error.ignoreInput();
+  data.once('finish', () => error.end());
   const failure = await forward(data, portOf(data.headers) ?? 0, dial, closed);
+  if (failure === undefined || error.writableEnded) return endOf(error);
   await endOf(error, failure);
-  if (failure !== undefined) {
-    data.destroy();
-    error.destroy();
-  }
+  data.destroy();
+  error.destroy();
 }

@@ -78,6 +78,15 @@ describe('forwarding', () => {
     client.socket.destroy();
   });
 
+  test("the error stream ends with the target's answer, though the client has not ended", async () => {
+    onTarget = (socket) => socket.end('greeting');
+    const client = await start();
+    const { data, error } = openPair(client, '80', '1');
+    await client.until(() => client.get(data).fin && client.get(error).fin);
+    expect([client.text(data), client.text(error)]).toEqual(['greeting', '']);
+    client.socket.destroy();
+  });
+
   test('many at once, paired by request and without', async () => {
     onTarget = (socket) => socket.pipe(socket);
     const client = await start();

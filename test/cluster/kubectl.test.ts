@@ -1,0 +1,368 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createPki } from '../lab/cluster-pki.ts';
+import {
+  type Cluster,
+  type CommandResult,
+  createCluster,
+  createHost,
+  type DaemonHandle,
+  type TestHost,
+  until,
+} from '../lab/index.ts';
+import { forward, startProgram } from './programs.ts';
+
+/** Every command of kubectl that ends at a node, and who else may ask the node. */
+let cluster: Cluster;
+let host: TestHost;
+let daemon: DaemonHandle;
+
+const deadlineMs = 60_000;
+const image = 'podwright-test/busybox:1';
+
+beforeAll(async () => {
+  cluster = await createCluster({ apiServerArgs: ['--feature-gates=EphemeralContainers=true'] });
+  host = await createHost({ nodeName: 'n1' });
+  daemon = host.startDaemon({
+    args: ['--kubeconfig', await cluster.createNodeKubeconfig('n1')],
+    kubelet: { podCIDR: '', authentication: { x509: { clientCAFile: cluster.caFile } } },
+  });
+  await cluster.apply(pod('web', web), pod('crash', crash), pod('short', short, 'Never'));
+  await eventually('the pods to run', async () => {
+    const phases = await Promise.all(['web', 'crash', 'short'].map(phaseOf));
+    return phases.every((phase) => phase !== 'Pending');
+  });
+}, 120_000);
+
+afterAll(async () => {
+  await daemon?.stop();
+  host?.remove();
+  cluster?.remove();
+});
+
+const shell = (name: string, script: string): object => ({ name, image, command: ['sh', '-c', script] });
+
+/** Answers requests, counts what it is sent until its end, and reads lines. */
+const web = [
+  {
+    ...shell(
+      'main',
+      `echo one; echo two; echo err >&2; mkdir /www; head -c 300000 /dev/zero | tr '\\0' x > /www/big
+       httpd -p 8080 -h /www; nc -ll -p 9000 -e wc -c & while read -r line; do echo "got $line"; done; sleep 100000`,
+    ),
+    stdin: true,
+  },
+  shell('side', 'echo beside; exec sleep 100000'),
+];
+const crash = [shell('main', 'date +%s; sleep 1; exit 3')];
+const short = [shell('main', 'for n in 1 2 3 4; do echo "line $n"; sleep 1; done')];
+
+function pod(name: string, containers: readonly object[], restartPolicy = 'Always'): object {
+  const spec = { restartPolicy, terminationGracePeriodSeconds: 1, containers };
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec };
+}
+
+async function phaseOf(name: string): Promise<string> {
+  const found = (await cluster.get(`/api/v1/namespaces/default/pods/${name}`)) as {
+    readonly status: { readonly phase: string };
+  };
+  return found.status.phase;
+}
+
+const eventually = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
+  until(what, deadlineMs, probe, { intervalMs: 200, explain: () => daemon.describe() });
+
+const kubectl = async (...args: string[]): Promise<CommandResult> => cluster.kubectl(args, { timeoutMs: deadlineMs });
+
+/** What a command prints that has to succeed. */
+async function output(...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await kubectl(...args);
+  expect(exitCode, stderr).toBe(0);
+  return stdout;
+}
+
+/** Runs a shell with kubectl as `$@`: for pipes, and for terminals. */
+async function inShell(script: string, ...args: string[]): Promise<CommandResult> {
+  const command = cluster.kubectlCommand(args);
+  const options = { env: command.env, timeoutMs: deadlineMs };
+  return host.exec('sh', ['-c', script, 'sh', command.file, ...command.args], options);
+}
+
+describe('kubectl logs', () => {
+  it('prints what a container has printed, or the end of it', async () => {
+    const all = (await output('logs', 'web', '-c', 'main')).split('\n').sort();
+    expect(all).toEqual(['err', 'one', 'two']);
+    expect(await output('logs', 'web', '-c', 'side', '--tail=1')).toBe('beside');
+    expect(await output('logs', 'web', '-c', 'side', '--tail=0')).toBe('');
+    expect(await output('logs', 'web', '-c', 'side', '--since=1h')).toBe('beside');
+    expect(await output('logs', 'web', '-c', 'side', '--since-time=2100-01-01T00:00:00Z')).toBe('');
+    expect(await output('logs', 'web', '-c', 'side', '--limit-bytes=3')).toBe('bes');
+    expect(await output('logs', 'web', '-c', 'side', '--timestamps')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z beside$/);
+  });
+
+  it('prints those of all containers', async () => {
+    const lines = (await output('logs', 'web', '--all-containers', '--prefix')).split('\n').sort();
+    expect(lines).toEqual(['[pod/web/main] err', '[pod/web/main] one', '[pod/web/main] two', '[pod/web/side] beside']);
+  });
+
+  it('follows a container to its end, and reads one that has ended', async () => {
+    const lines = 'line 1\nline 2\nline 3\nline 4';
+    expect(await output('logs', '-f', 'short')).toBe(lines);
+    await eventually('the end of the pod', async () => (await phaseOf('short')) === 'Succeeded');
+    expect(await output('logs', 'short')).toBe(lines);
+    expect(await output('logs', '-f', 'short')).toBe(lines);
+  });
+
+  it('prints what the container before a restart has printed', async () => {
+    const previous = await eventually('a restart', async () => {
+      const { exitCode, stdout } = await kubectl('logs', 'crash', '-p');
+      return exitCode === 0 && /^\d+$/.test(stdout) ? stdout : undefined;
+    });
+    const now = await output('logs', 'crash');
+    expect(Number(previous)).toBeLessThan(Number(now));
+  });
+
+  it('says which container there is not', async () => {
+    const { exitCode, stderr } = await kubectl('logs', 'web', '-c', 'nothing');
+    expect({ exitCode, stderr }).toEqual({
+      exitCode: 1,
+      stderr: expect.stringContaining('container nothing is not valid for pod web') as string,
+    });
+  });
+});
+
+describe('kubectl exec', () => {
+  const run = (...command: string[]): Promise<CommandResult> => kubectl('exec', 'web', '-c', 'main', '--', ...command);
+
+  it('gives the output, apart by stream, and the exit code', async () => {
+    expect(await run('sh', '-c', 'echo out; echo err >&2; exit 7')).toEqual({
+      exitCode: 7,
+      stdout: 'out',
+      stderr: expect.stringMatching(/^err\ncommand terminated with exit code 7$/) as string,
+    });
+    expect(await run('true')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  });
+
+  it('passes all of the input on, and its end', async () => {
+    const { exitCode, stdout, stderr } = await inShell(
+      'head -c 50000000 /dev/zero | "$@"',
+      ...['exec', '-i', 'web', '-c', 'main', '--', 'wc', '-c'],
+    );
+    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '50000000', stderr: '' });
+  });
+
+  it('brings all of the output, whole', async () => {
+    const script = 'n=0; while [ $n -lt 40000 ]; do echo "line $n of many"; n=$((n+1)); done';
+    const { stdout } = await run('sh', '-c', script);
+    const expected = Array.from({ length: 40_000 }, (_, n) => `line ${n} of many`).join('\n');
+    expect(hash(stdout)).toBe(hash(expected));
+  });
+
+  it('ends when the command ends, whatever is left of its input', async () => {
+    const { exitCode } = await inShell('yes | "$@"', 'exec', '-i', 'web', '-c', 'main', '--', 'head', '-n', '1');
+    expect(exitCode).toBe(0);
+  });
+
+  it('gives a terminal, of the size of the own one', async () => {
+    const { stdout } = await inShell(
+      'command=$(printf "\'%s\' " "$@"); script -qec "stty cols 91 rows 33; $command" /dev/null </dev/null',
+      ...['exec', '-it', 'web', '-c', 'main', '--', 'sh', '-c', 'sleep 1; tty; stty size; exit'],
+    );
+    expect(stdout).toMatch(/\/dev\/pts\/\d+\r?\n33 91\r?$/);
+  });
+
+  it('says what cannot be run', async () => {
+    const { exitCode, stdout, stderr } = await run('/no/such/program');
+    expect(exitCode).not.toBe(0);
+    expect(stdout + stderr).toContain('/no/such/program'); // Docker tells it as output.
+  });
+
+  it('leaves nothing behind after fifty sessions', async () => {
+    const ofDaemon = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
+    const inContainer = async (): Promise<number> => (await run('ps')).stdout.split('\n').length;
+    const session = async (): Promise<void> => {
+      expect((await run('echo', 'hello')).stdout).toBe('hello');
+    };
+    await session();
+    const before = { descriptors: ofDaemon(), processes: await inContainer() };
+    for (let round = 0; round < 10; round++) await Promise.all(Array.from({ length: 5 }, session));
+    // The API server keeps idle connections for the next call; those are few.
+    await eventually('the sockets to be closed', () => Promise.resolve(ofDaemon() <= before.descriptors + 6));
+    expect(await inContainer()).toBe(before.processes);
+  });
+
+  it('ends the command when its client is killed', async () => {
+    const client = startProgram(host, cluster.kubectlCommand(['exec', 'web', '-c', 'main', '--', 'sleep', '77777']));
+    const isThere = async (): Promise<boolean> => (await run('ps')).stdout.includes('sleep 77777');
+    await eventually('the command to run', isThere);
+    await client.kill();
+    await eventually('the command to be gone', async () => !(await isThere()));
+  });
+});
+
+describe('kubectl attach', () => {
+  it('sends lines to the process, and prints what it prints from then on', async () => {
+    const attach = startProgram(host, cluster.kubectlCommand(['attach', '-i', 'web', '-c', 'main']), 'pipe');
+    await eventually('the answer', () => {
+      attach.write('ping\n');
+      return Promise.resolve(attach.output().includes('got ping'));
+    });
+    await attach.kill();
+    expect(await output('logs', 'web', '-c', 'main')).toContain('got ping');
+  });
+});
+
+describe('kubectl cp', () => {
+  it('copies into a container and out of it', async () => {
+    const [there, back] = [join(host.dir, 'there'), join(host.dir, 'back')];
+    const content = Buffer.alloc(3_000_000, 'some content\n');
+    writeFileSync(there, content);
+    await output('cp', there, 'web:/tmp/copy', '-c', 'main');
+    expect(await output('exec', 'web', '-c', 'main', '--', 'sha256sum', '/tmp/copy')).toBe(
+      `${hash(content)}  /tmp/copy`,
+    );
+    await output('cp', 'web:/tmp/copy', back, '-c', 'main');
+    expect(hash(readFileSync(back))).toBe(hash(content));
+  });
+});
+
+describe('kubectl port-forward', () => {
+  it('carries twenty connections at once, and the end of one direction', async () => {
+    const command = cluster.kubectlCommand(['port-forward', 'pod/web', '18080:8080', '19000:9000', '17000:7000']);
+    const session = startProgram(host, command);
+    await eventually('the ports', () => Promise.resolve(session.output().split('Forwarding from').length > 6));
+    const request = 'GET /big HTTP/1.0\r\n\r\n';
+    const answers = await forward(
+      host,
+      18080,
+      Array.from({ length: 20 }, () => request),
+      false,
+    );
+    expect(answers.map(({ length }) => length > 300_000)).toEqual(Array.from({ length: 20 }, () => true));
+    expect(await forward(host, 19000, ['x'.repeat(200_000)], true)).toEqual(['200000\n']);
+    expect(await forward(host, 17000, ['nobody listens'], true)).toEqual(['']);
+    expect(session.output()).toMatch(/error forwarding port 7000.*ECONNREFUSED/);
+    await session.kill();
+  });
+});
+
+describe('kubectl debug', () => {
+  it('runs a container of its own in the pod', async () => {
+    await output('debug', 'web', `--image=${image}`, '-c', 'look', '--', 'sh', '-c', 'ps; sleep 100000');
+    await eventually(
+      'the container',
+      async () => (await kubectl('exec', 'web', '-c', 'look', '--', 'true')).exitCode === 0,
+    );
+    const body = await output('exec', 'web', '-c', 'look', '--', 'wget', '-qO-', 'http://127.0.0.1:8080/big');
+    expect(body).toHaveLength(300_000);
+  });
+});
+
+describe('what the node tells', () => {
+  const raw = (path: string): Promise<string> => output('get', '--raw', `/api/v1/nodes/n1/proxy${path}`);
+
+  it('has measured the pod', async () => {
+    expect(await raw('/metrics/resource')).toMatch(
+      /container_cpu_usage_seconds_total\{container="main",namespace="default",pod="web"\} [\d.e-]+ \d+/,
+    );
+    expect(await raw('/metrics/cadvisor')).toMatch(
+      /container_memory_working_set_bytes\{container="main",.*namespace="default",.*pod="web"\} \d{5,}/,
+    );
+    const summary = JSON.parse(await raw('/stats/summary')) as {
+      readonly node: { readonly nodeName: string };
+      readonly pods: readonly { readonly podRef: { readonly name: string } }[];
+    };
+    expect(summary.node.nodeName).toBe('n1');
+    expect(summary.pods).toContainEqual(
+      expect.objectContaining({
+        podRef: expect.objectContaining({ name: 'web' }) as object,
+        cpu: expect.objectContaining({ usageCoreNanoSeconds: expect.any(Number) as number }) as object,
+        network: expect.objectContaining({ name: 'eth0' }) as object,
+      }),
+    );
+  });
+
+  it('has counted what it did', async () => {
+    const text = await raw('/metrics');
+    expect(text).toMatch(/kubelet_runtime_operations_total\{operation_type="create_container"\} [1-9]/);
+    expect(text).toMatch(/kubelet_pod_worker_duration_seconds_count\{operation_type="create"\} [1-9]/);
+    expect(text).toMatch(/kubelet_running_pods [1-9]/);
+  });
+
+  it('has its configuration and its pods, and is well', async () => {
+    expect(JSON.parse(await raw('/configz'))).toMatchObject({
+      kubeletconfig: {
+        maxPods: 110,
+        syncFrequency: '1m0s',
+        authentication: { x509: { clientCAFile: cluster.caFile } },
+      },
+    });
+    const { items } = JSON.parse(await raw('/pods')) as { readonly items: readonly { readonly metadata: object }[] };
+    expect(items.map(({ metadata }) => metadata)).toContainEqual(expect.objectContaining({ name: 'web' }));
+    expect(await raw('/healthz')).toBe('ok');
+    const { stdout } = await host.exec('curl', ['-s', 'http://127.0.0.1:10248/healthz']);
+    expect(stdout).toBe('ok');
+  });
+});
+
+describe('who may ask the node', () => {
+  const ask = async (...credentials: string[]): Promise<string> => {
+    const args = ['-sk', '-o', '/dev/null', '-w', '%{http_code}', ...credentials, `https://${host.address}:10250/pods`];
+    return (await host.exec('curl', args)).stdout;
+  };
+  /** By a CA of another name than the cluster's. */
+  const selfMade = async (): Promise<string[]> => {
+    const [certificate, key] = [join(host.dir, 'other.crt'), join(host.dir, 'other.key')];
+    const subject = ['-subj', '/O=system:masters/CN=admin', '-days', '1'];
+    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const made = await host.exec('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', certificate]);
+    expect(made.exitCode, made.stderr).toBe(0);
+    return ['--cert', certificate, '--key', key];
+  };
+  /** By a CA of the cluster's name, as those of all clusters that kubeadm makes. */
+  const ofOtherCluster = async (): Promise<string[]> => {
+    const pki = await createPki(join(host.dir, 'other-ca'));
+    const [certificate, key] = pki.save('admin', await pki.client('admin', ['system:masters']));
+    return ['--cert', certificate, '--key', key];
+  };
+  /** Of a kubeconfig that holds them. */
+  const credentialsIn = (kubeconfig: string, name: string): string[] => {
+    const text = readFileSync(kubeconfig, 'utf8');
+    const directory = join(host.dir, name);
+    mkdirSync(directory);
+    return (['certificate', 'key'] as const).flatMap((what) => {
+      const data = new RegExp(`client-${what}-data: "?([\\w+/=]+)`).exec(text)?.[1] ?? '';
+      const file = join(directory, what);
+      writeFileSync(file, Buffer.from(data, 'base64'));
+      return [what === 'key' ? '--key' : '--cert', file];
+    });
+  };
+
+  it('is nobody without credentials, with those of another CA, or with a wrong token', async () => {
+    expect(await ask()).toBe('401');
+    expect(await ask(...(await selfMade()))).toBe('401');
+    // OpenSSL may end the connection: a signature that is not the CA's is a failure of its own to it.
+    expect(['401', '000']).toContain(await ask(...(await ofOtherCluster())));
+    expect(await ask('-H', 'Authorization: Bearer nonsense')).toBe('401');
+  });
+
+  it('is not a user without the right to it', async () => {
+    expect(await ask(...credentialsIn(await cluster.createKubeconfig('weak'), 'weak'))).toBe('403');
+  });
+
+  it('is a user or a service account that has it', async () => {
+    expect(await ask(...credentialsIn(cluster.adminKubeconfig, 'strong'))).toBe('200');
+    const accounts = await cluster.get('/api/v1/namespaces/default/serviceaccounts/default');
+    const [secret] = (accounts as { readonly secrets: readonly { readonly name: string }[] }).secrets;
+    const found = await cluster.get(`/api/v1/namespaces/default/secrets/${secret?.name ?? ''}`);
+    const { token } = (found as { readonly data: { readonly token: string } }).data;
+    const bearer = ['-H', `Authorization: Bearer ${Buffer.from(token, 'base64').toString()}`];
+    expect(await ask(...bearer)).toBe('403');
+    await output('create', 'clusterrolebinding', 'ask', '--clusterrole=cluster-admin', '--user=asker');
+    expect(await ask(...credentialsIn(await cluster.createKubeconfig('asker'), 'asker'))).toBe('200');
+  });
+});
+
+const hash = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');

@@ -1,0 +1,71 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { KubectlCommand } from '../lab/cluster-calls.ts';
+import type { TestHost } from '../lab/index.ts';
+import { namespacePath } from '../lab/names.ts';
+
+/** A program that runs beside the test. */
+export interface RunningProgram {
+  /** All that it has printed, on both streams. */
+  output(): string;
+  write(text: string): void;
+  /** Sends SIGKILL and waits for its end. */
+  kill(): Promise<void>;
+}
+
+export function startProgram(
+  { netns }: TestHost,
+  { file, args, env }: KubectlCommand,
+  stdin: 'ignore' | 'pipe' = 'ignore',
+): RunningProgram {
+  const child = spawn('nsenter', [`--net=${namespacePath(netns)}`, file, ...args], {
+    stdio: [stdin, 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  let output = '';
+  const collect = (chunk: Buffer): void => void (output += chunk.toString());
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  child.stdin?.on('error', () => undefined);
+  return {
+    output: () => output,
+    write: (text) => void child.stdin?.write(text),
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill('SIGKILL');
+      await once(child, 'close');
+    },
+  };
+}
+
+/** Opens one connection for each message, all at once, and prints a JSON array of what came back until the end. */
+const client = `
+const { connect } = require('node:net');
+const { port, messages, ends } = JSON.parse(require('node:fs').readFileSync(0, 'utf8'));
+const talk = (message) => new Promise((resolve) => {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: ends });
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk));
+  socket.on('error', () => undefined).on('end', () => socket.destroy()).on('close', () => resolve(answer));
+  if (ends) socket.end(message);
+  else socket.write(message);
+});
+Promise.all(messages.map(talk)).then((answers) => process.stdout.write(JSON.stringify(answers)));
+`;
+
+/**
+ * Talks to a port of the host, a connection for each message, all at the same time.
+ *
+ * @param ends the client ends its direction after the message
+ */
+export async function forward(
+  host: TestHost,
+  port: number,
+  messages: readonly string[],
+  ends: boolean,
+): Promise<readonly string[]> {
+  const input = JSON.stringify({ port, messages, ends });
+  const { stdout, stderr } = await host.exec(process.execPath, ['-e', client], { input, timeoutMs: 60_000 });
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as readonly string[];
+}
