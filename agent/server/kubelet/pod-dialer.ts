@@ -35,14 +35,14 @@ export function createPodDialer(runtime: Pick<ContainerRuntime, 'networkNamespac
   };
 }
 
-/** @param hosts tried one after the other; the failure of the last one is told */
+/** @param hosts tried one after the other; the failure of the first one is told */
 async function dialHost(port: number, hosts: readonly string[], signal: AbortSignal): Promise<Socket> {
   const [host, ...others] = hosts;
   try {
     return await open(host ?? '', port, signal);
   } catch (error) {
     if (others.length === 0 || signal.aborted) throw error;
-    return dialHost(port, others, signal);
+    return dialHost(port, others, signal).catch(() => Promise.reject(error as Error));
   }
 }
 
