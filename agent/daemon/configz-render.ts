@@ -63,7 +63,7 @@ function renderDurations(value: unknown): unknown {
 }
 
 /** As Go's `time.Duration` prints itself: `1h0m0s`, `1m30s`, `20s`, `100ms`. */
-export function goDuration(ms: number): string {
+function goDuration(ms: number): string {
   const [sign, size] = ms < 0 ? ['-', -ms] : ['', ms];
   if (size > 0 && size < 1_000) return `${sign}${size}ms`;
   const seconds = size / 1_000;

@@ -1,12 +1,4 @@
-export { createPodDialer, type PodDialers } from './pod-dialer.ts';
-export { createKubeletServer, type KubeletServer } from './server.ts';
-export { type KubeletServerSettings, serverSettings } from './settings-plan.ts';
-export type {
-  KubeletServerDeps,
-  Metrics,
-  MetricsKind,
-  PodDialer,
-  StreamChoice,
-  Streaming,
-  StreamLimits,
-} from './types.ts';
+export { createPodDialer } from './pod-dialer.ts';
+export { createKubeletServer } from './server.ts';
+export { serverSettings } from './settings-plan.ts';
+export type { KubeletServerDeps } from './types.ts';

@@ -1,11 +1,4 @@
 export { serveCommand } from './command.ts';
 export { servePortForward } from './port-forward.ts';
 export type { DialPort } from './port-forward-run.ts';
-export {
-  type CommandEnd,
-  type CommandOptions,
-  type CommandStreams,
-  defaultLimits,
-  type RunCommand,
-  type StreamingLimits,
-} from './types.ts';
+export { type CommandOptions, defaultLimits, type RunCommand, type StreamingLimits } from './types.ts';
