@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { systemClock } from './clock.ts';
 import type { Config } from './config/index.ts';
@@ -48,6 +49,8 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
 /** Runs tasks until `signal` is aborted; one that fails before that ends the others and is the error. */
 async function runTogether(signal: AbortSignal, tasks: readonly Task[]): Promise<void> {
   const controller = new AbortController();
+  // Each task waits for it in several places.
+  setMaxListeners(0, controller.signal);
   const abort = (): void => controller.abort(signal.reason);
   if (signal.aborted) abort();
   signal.addEventListener('abort', abort, { once: true });

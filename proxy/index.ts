@@ -7,12 +7,4 @@ export { tracePlan } from './trace/index.ts';
 export type { Packet, Trace, TracedEndpoint } from './trace/types.ts';
 export { formatServicePortName } from './types.ts';
 export type { Family, LocalDetector, Protocol, ProxyPlan, ServicePortPlan } from './types.ts';
-export {
-  heldOfAll,
-  heldOfPort,
-  indexHeld,
-  readHeld,
-  type HeldComparison,
-  type HeldContent,
-  type HeldIndex,
-} from './held/index.ts';
+export { heldOfAll, heldOfPort, indexHeld, readHeld, type HeldContent, type HeldIndex } from './held/index.ts';

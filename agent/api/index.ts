@@ -1,7 +1,7 @@
 /** The API server: the client, its contract and its credentials. Nobody else knows undici. */
-export { createApiClient, type ApiClientOptions, type OwnedApiClient } from './client.ts';
+export { createApiClient, type OwnedApiClient } from './client.ts';
 export { type ApiConnection, loadKubeconfig } from './connection.ts';
 export * from './errors.ts';
-export { type KubeconfigCluster, parseKubeconfig, parseKubeconfigClusters } from './kubeconfig-parse.ts';
-export { type KubeconfigContent, renderKubeconfig } from './kubeconfig-render.ts';
+export { parseKubeconfig, parseKubeconfigClusters } from './kubeconfig-parse.ts';
+export { renderKubeconfig } from './kubeconfig-render.ts';
 export * from './types.ts';

@@ -1,19 +1,23 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type ApiClient, createApiClient, isForbidden, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { EndpointSlice, Service } from '../objects/types.ts';
 import {
   createApiTracker,
+  createServiceMemory,
   followEndpoints,
   followServices,
   ignoredFiles,
   type ProxyNodeFacts,
   proxyNodeFacts,
+  type ServiceMemory,
   withServices,
 } from '../services/index.ts';
 import type { SourceProblem } from '../sources/types.ts';
 import { version } from '../version.ts';
+import { apiDirectory } from './checkpoints.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeProxy } from './proxy.ts';
 import type { NodeServices } from './services.ts';
@@ -36,7 +40,10 @@ export function createApiServices(base: Foundation, client: ApiClient, onService
   const known = new Promise<true>((resolve) => (tellKnown = () => resolve(true)));
   const troubles = createTroubles(base);
   const services = createApiTracker<Service>({
-    onChange: (changes) => proxy.update({ services: changes }),
+    onChange: (changes) => {
+      proxy.update({ services: changes });
+      memory.changed();
+    },
     onListed: (isFirst) => {
       troubles.over('services');
       gate.open('services');
@@ -51,6 +58,9 @@ export function createApiServices(base: Foundation, client: ApiClient, onService
       gate.open('slices');
     },
   });
+  let remembered: readonly Service[] | undefined;
+  const memory = serviceMemory(base, () => services.all());
+  const currentServices = (): readonly Service[] => (services.isListed() ? services.all() : (remembered ?? []));
   const files = warnOfFiles(base);
   const own = openProxyClient(base);
 
@@ -68,15 +78,19 @@ export function createApiServices(base: Foundation, client: ApiClient, onService
     ...{ proxy, takeNode },
     services: () => services.all(),
     slices: () => slices.all(),
-    objects: withServices(store, () => services.all()),
+    objects: withServices(store, currentServices),
     problems: () => [...files.problems(), ...troubles.problems()],
     podsChanged: () => undefined,
     reconciled: () => undefined,
-    read: async (signal) =>
-      services.isListed() ||
-      Promise.race([known, systemClock.sleep(patienceMs, signal).then(() => services.isListed())]),
+    read: async (signal) => {
+      if (services.isListed() || remembered !== undefined) return true;
+      await Promise.race([known, systemClock.sleep(patienceMs, signal)]);
+      if (!services.isListed()) remembered = await memory.load();
+      return services.isListed() || remembered !== undefined;
+    },
     run: async (signal) => {
       await Promise.all([
+        memory.run(signal),
         followServices(services, { client, onLost: troubles.of('services') }, signal),
         followEndpoints(
           slices,
@@ -90,6 +104,13 @@ export function createApiServices(base: Foundation, client: ApiClient, onService
       await own?.close();
     },
   };
+}
+
+function serviceMemory({ config, log }: Foundation, services: () => readonly Service[]): ServiceMemory {
+  return createServiceMemory({
+    ...{ services, clock: systemClock, file: join(apiDirectory(config), 'services.json') },
+    onError: (err) => log.warn({ err }, 'Services cannot be kept for a restart'),
+  });
 }
 
 /** Rules are not touched before all is known that they are made of: what was not read yet would count as gone. */

@@ -7,18 +7,18 @@ import { type ApiCheckpoint, createApiCheckpoint, secretsDirectory } from '../so
 import type { Foundation } from './foundation.ts';
 
 /** What the API server wants is kept here for a daemon that starts while the server is away. */
-const directoryOf = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'api');
+export const apiDirectory = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'api');
 
 export function podCheckpoint({ config, log }: Foundation): ApiCheckpoint {
   return createApiCheckpoint({
-    directory: directoryOf(config),
+    directory: apiDirectory(config),
     memoryDirectory: secretsDirectory(config),
     nodeName: config.nodeName,
     ...{ clock: systemClock, log },
   });
 }
 
-const nodeFile = (config: Config): string => join(directoryOf(config), 'node.json');
+const nodeFile = (config: Config): string => join(apiDirectory(config), 'node.json');
 
 /** Pods get addresses from the ranges that the Node gave last, until it is read; nothing happens when none can be read. */
 export async function restorePodCidrs(config: Config, network: Pick<PodNetwork, 'setPodCidrs'>): Promise<void> {

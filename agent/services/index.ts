@@ -9,3 +9,4 @@ export { createServiceController, type ServiceController, withServices } from '.
 export { followEndpoints, followServices } from './api-follow.ts';
 export { type ProxyNodeFacts, proxyNodeFacts } from './api-node.ts';
 export { createApiTracker } from './api-tracker.ts';
+export { createServiceMemory, type ServiceMemory } from './memory.ts';

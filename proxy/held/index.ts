@@ -6,7 +6,7 @@ import * as nftables from '../nftables/index.ts';
 import type { Family, ProxySettings, ServicePortPlan } from '../types.ts';
 import type { HeldContent } from './content.ts';
 
-export { indexHeld, type HeldComparison, type HeldContent, type HeldIndex } from './content.ts';
+export { indexHeld, type HeldContent, type HeldIndex } from './content.ts';
 
 /** What a mode should have in the kernel for one port alone. */
 export function heldOfPort(mode: ProxyMode, plan: ServicePortPlan, settings: ProxySettings): HeldContent {
