@@ -10,7 +10,14 @@ export { indexHeld, type HeldContent, type HeldIndex } from './content.ts';
 
 /** What a mode should have in the kernel for one port alone. */
 export function heldOfPort(mode: ProxyMode, plan: ServicePortPlan, settings: ProxySettings): HeldContent {
-  return { iptables, ipvs, nftables }[mode].heldOfPort(plan, settings);
+  switch (mode) {
+    case 'iptables':
+      return iptables.heldOfPort(plan, settings);
+    case 'ipvs':
+      return ipvs.heldOfPort(plan);
+    case 'nftables':
+      return nftables.heldOfPort(plan, settings);
+  }
 }
 
 /** What a mode should have in the kernel whatever Services there are. The rules that IPVS has beside its servers are not looked at. */

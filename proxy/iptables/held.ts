@@ -7,7 +7,7 @@ import { renderSharedRules } from './shared-rules.ts';
 import { parseRules, type RuleOption } from './trace-rules.ts';
 
 /** What one port has in the kernel: its own chains, and what leads to them or refuses its traffic. */
-function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
+export function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
   const own = renderOwnChains(plan, { settings, isLarge: true }).rules();
   const shared = renderSharedRules(plan);
   const nat = `${own}${shared.natServices}${shared.natNodePorts}`;

@@ -3,4 +3,4 @@ export { programsOfVariant, readIptablesVersion, type Programs } from './program
 export { parseRules, RuleSyntaxError } from './trace-rules.ts';
 export { renderPlan } from './render.ts';
 export { trace, traceIptables, type TracedPacket, type TraceOutcome } from './trace.ts';
-export { heldOfAll, readHeldRules } from './held.ts';
+export { heldOfAll, heldOfPort, readHeldRules } from './held.ts';

@@ -5,7 +5,7 @@ import { shareOfPort } from './plan.ts';
 import type { VirtualServer } from './state.ts';
 
 /** What one port has in the kernel: its virtual servers and their real servers. */
-function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
+export function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
   return contentOf(shareOfPort(plan, { settings, scheduler: 'rr', otherAddresses: new Set() }).servers);
 }
 

@@ -1,5 +1,5 @@
 export { createIpvsBackend } from './backend.ts';
 export type { Scheduler } from './plan.ts';
 export { ipvsProblem } from './support.ts';
-export { readHeldServers } from './held.ts';
+export { heldOfPort, readHeldServers } from './held.ts';
 export { traceIpvs } from './trace.ts';

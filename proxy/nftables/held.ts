@@ -6,7 +6,7 @@ import { serviceElements, serviceRules } from './service.ts';
 import type { Action, Chain, Element } from './table.ts';
 
 /** What one port has in the kernel: its chains, and its elements of the maps and sets. */
-function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
+export function heldOfPort(plan: ServicePortPlan, settings: ProxySettings): HeldContent {
   return contentOf(serviceRules(plan, settings), serviceElements(plan));
 }
 
