@@ -14,7 +14,7 @@ export function heldOfPort(mode: ProxyMode, plan: ServicePortPlan, settings: Pro
     case 'iptables':
       return iptables.heldOfPort(plan, settings);
     case 'ipvs':
-      return ipvs.heldOfPort(plan);
+      return ipvs.heldOfPort(plan, settings);
     case 'nftables':
       return nftables.heldOfPort(plan, settings);
   }
