@@ -109,10 +109,14 @@ export function createCluster(base: Foundation): Cluster | undefined {
 /** What a node does for its cluster as long as it runs; nothing when it stands alone. */
 export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluster | undefined): readonly Task[] {
   if (cluster === undefined) return [];
-  const { eviction, resources, services, manager } = workers;
+  const { eviction, resources, services, manager, housekeeping } = workers;
+  const networkChanged = (): void => housekeeping.networkChanged();
   const images = async (signal: AbortSignal): Promise<readonly NodeImage[]> => listNodeImages(base, signal);
   return [
-    ...cluster.tasks({ ...resources, eviction, manager, images, onNode: (node) => services.takeNode(node) }),
+    ...cluster.tasks({
+      ...{ ...resources, eviction, manager, images, networkChanged },
+      onNode: (node) => services.takeNode(node),
+    }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
   ];
 }

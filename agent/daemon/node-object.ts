@@ -19,6 +19,8 @@ export interface NodeObjectParts {
   readonly capacity: NodeResources;
   readonly allocatable: NodeResources;
   readonly eviction: Pick<EvictionManager, 'conditions'>;
+  /** The network has other ranges, and is to be set up for them. */
+  readonly networkChanged: () => void;
   readonly images: (signal: AbortSignal) => Promise<readonly NodeImage[]>;
   /** Is told the Node as the server has it, each time that it is read. */
   readonly onNode: (node: ApiObject) => void;
@@ -71,6 +73,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     ranges = podCIDRs.join();
     log.info({ podCIDRs }, 'addresses of pods come from the Node');
     network.setPodCidrs(podCIDRs);
+    parts.networkChanged();
     void keepPodCidrs(base, podCIDRs);
     registration.wake();
   };

@@ -34,7 +34,7 @@ export function daemonTasks(
     (until) => workers.services.run(until),
     (until) => workers.services.proxy.run(until),
     (until) => manifests(base, until),
-    (until) => runtimeEvents(base, workers, until),
+    (until) => runtimeEvents(base, workers, cluster, until),
     (until) => localApi(base, workers, () => ({ ...nodeInfo(base, startedAt), ...ofCluster() }), until),
     (until) => eventsOnDisk(base, until),
   ];
@@ -58,6 +58,7 @@ function manifests({ config, store, log }: Foundation, until: AbortSignal): Prom
 function runtimeEvents(
   { runtime, link }: Foundation,
   { manager, housekeeping }: Workers,
+  cluster: Cluster | undefined,
   until: AbortSignal,
 ): Promise<void> {
   return followRuntime(
@@ -65,7 +66,10 @@ function runtimeEvents(
       runtime,
       clock: systemClock,
       onOpen: () => housekeeping.runtimeOpened(),
-      onLost: (error, failures) => link.lost(error, failures),
+      onLost: (error, failures) => {
+        link.lost(error, failures);
+        cluster?.nodeChanged();
+      },
       onEvent: ({ podUid, kind }) => {
         manager.wake(podUid);
         if (kind === 'removed') housekeeping.containerRemoved();

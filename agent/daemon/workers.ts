@@ -84,6 +84,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     onContact: async (signal) => {
       await link.contact(signal);
       qosCgroups.runtimeKnown();
+      cluster?.nodeChanged();
     },
     checkpoints: deps.checkpoints,
     podCgroups: deps.podCgroups,

@@ -13,6 +13,8 @@ const relistMs = 90_000;
 /** Repairs what others may have done to the network's rules, and reclaims what vanished sandboxes held. */
 const networkMs = 300_000;
 const retryMs = 5_000;
+/** Several changes may come at one time. */
+const settleMs = 200;
 /** A sandbox that somebody removed by hand leaves a lease: soon, but not once for each of many. */
 const reclaimDelayMs = 10_000;
 /** Docker goes on with a request whose client has left: by then the container is there, and found to be an orphan. */
@@ -40,6 +42,8 @@ export interface HousekeepingDeps {
 export interface Housekeeping {
   /** The runtime can be reached (again): list it, and make the network's rules true. */
   runtimeOpened(): void;
+  /** What the network is to be has changed: make it so soon. */
+  networkChanged(): void;
   /** A container was removed, by podwright or by somebody else. */
   containerRemoved(): void;
   /** It is known now which pods are wanted. */
@@ -80,6 +84,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
       queue.wake('relist');
       queue.wake('network', isFirstList ? networkMs : 0);
     },
+    networkChanged: () => queue.wake('network', settleMs),
     containerRemoved: () => queue.wake('network', reclaimDelayMs),
     sourcesComplete: () => {
       if (!isFirstList) queue.wake('relist');
