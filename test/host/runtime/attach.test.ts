@@ -46,7 +46,8 @@ test('a container without input gets none', async () => {
 });
 
 test('a terminal has the size of the client', async () => {
-  const id = await lab.run('read -r go; stty size', { stdin: true, tty: true });
+  // The size is set beside the input: until then the terminal has none.
+  const id = await lab.run('read -r go; until stty size; do sleep 0.1; done 2>&-', { stdin: true, tty: true });
   const [stdin, stdout] = [new PassThrough(), new Collector()];
   const attached = lab.runtime.attach(
     id,
