@@ -159,7 +159,17 @@ describe('kubectl exec', () => {
   it('gives a terminal, of the size of the own one', async () => {
     const { stdout } = await inShell(
       'command=$(printf "\'%s\' " "$@"); script -qec "stty cols 91 rows 33; $command" /dev/null </dev/null',
-      ...['exec', '-it', 'web', '-c', 'main', '--', 'sh', '-c', 'sleep 1; tty; stty size; exit'],
+      ...[
+        'exec',
+        '-it',
+        'web',
+        '-c',
+        'main',
+        '--',
+        'sh',
+        '-c',
+        'until stty size 2>&- | grep -q 91; do sleep 0.1; done; tty; stty size; exit',
+      ],
     );
     expect(stdout).toMatch(/\/dev\/pts\/\d+\r?\n33 91\r?$/);
   });

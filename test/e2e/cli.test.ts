@@ -227,7 +227,7 @@ describe('podwright exec', () => {
         '--',
         'sh',
         '-c',
-        '"tty; sleep 1; stty size; read x; echo got \\$x; exit 3"',
+        '"tty; until stty size 2>&- | grep -q 97; do sleep 0.1; done; stty size; read x; echo got \\$x; exit 3"',
       ]),
     ];
     const inner = `stty rows 31 cols 97; ${line.join(' ')}; echo code $?; stty -a | grep -o -w -e -icanon -e icanon`;
