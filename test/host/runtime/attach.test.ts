@@ -46,15 +46,14 @@ test('a container without input gets none', async () => {
 });
 
 test('a terminal has the size of the client', async () => {
-  // The size is set beside the input: until then the terminal has none.
-  const id = await lab.run('read -r go; until stty size; do sleep 0.1; done 2>&-', { stdin: true, tty: true });
+  // The size is set beside the input; until then stty(1) tells of 24 rows with 80 columns.
+  const id = await lab.run('until stty size | grep "^31 91"; do sleep 0.1; done', { stdin: true, tty: true });
   const [stdin, stdout] = [new PassThrough(), new Collector()];
   const attached = lab.runtime.attach(
     id,
     { tty: true, stdin, stdout, onResize: (resize) => resize({ width: 91, height: 31 }) },
     signal,
   );
-  stdin.write('go\n');
   await attached;
-  expect(stdout.text).toMatch(/31 91/);
+  expect(stdout.text).toBe('31 91\r\n');
 });
