@@ -1,5 +1,6 @@
 export { setSysctl, type SetSysctl } from './util/sysctl.ts';
 export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from './util/exec.ts';
+export { asError, messageOf } from './util/error-text.ts';
 export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
 export { containsAddress, formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
 export { createPodNetwork, type Attachment, type NetworkStatus, type PodNetwork } from './network.ts';

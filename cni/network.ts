@@ -12,6 +12,7 @@ import { attemptAll } from './util/attempt-all.ts';
 import { exec as systemExec, type Exec } from './util/exec.ts';
 import { createGate } from './util/gate.ts';
 import type { SetSysctl } from './util/sysctl.ts';
+import { messageOf } from './util/error-text.ts';
 
 /** A pod to be attached. */
 export interface Attachment {
@@ -269,8 +270,4 @@ const unknownRanges: NetworkStatus = {
 
 function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready' | 'isOwn'> {
   return { name: config.name, plugins: config.plugins.map(({ type }) => type), cidrs: subnetsOf(config) };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,4 @@
-import { type Exec, ExecFailure } from '../cni/index.ts';
+import { type Exec, ExecFailure, messageOf } from '../cni/index.ts';
 import type { Scheduler } from './ipvs/index.ts';
 import type { ModeFacts, ProxyMode } from './mode.ts';
 import type { Family, ProxyBackend } from './types.ts';
@@ -93,7 +93,7 @@ async function problemOf(
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    if (!(error instanceof ExecFailure)) return error instanceof Error ? error.message : String(error);
+    if (!(error instanceof ExecFailure)) return messageOf(error);
     if (error.notFound) return `the program ${error.file} is not installed: apt-get install ${packageName}`;
     return `${error.file} failed: ${error.stderr.trim().split('\n')[0] ?? error.message}`;
   }

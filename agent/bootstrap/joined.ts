@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { messageOf } from '../../cni/index.ts';
 import type { OwnedApiClient } from '../api/index.ts';
 import { isForbidden, isNotFound, isUnauthorized } from '../api/errors.ts';
 import { loadKubeconfig } from '../api/connection.ts';
@@ -29,7 +30,7 @@ export async function findMembership(
     return await tryConnection(connection, nodeName, connect(connection), signal);
   } catch (error) {
     signal.throwIfAborted();
-    return { state: 'broken', problem: error instanceof Error ? error.message : String(error) };
+    return { state: 'broken', problem: messageOf(error) };
   }
 }
 

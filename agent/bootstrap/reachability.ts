@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import { DeadlineExceededError } from '../deadline.ts';
 import { JoinError } from './error.ts';
 
@@ -54,7 +55,7 @@ function reasonOf(error: unknown): Reason {
   if (known !== undefined) return known;
   if (error instanceof DeadlineExceededError) return network['ETIMEDOUT'] ?? unknownIssuer;
   if (code.startsWith('ERR_SSL_')) return network['EPROTO'] ?? unknownIssuer;
-  return { text: error instanceof Error ? error.message : String(error), advice: 'check the address and the port' };
+  return { text: messageOf(error), advice: 'check the address and the port' };
 }
 
 function codeOf(error: unknown): string {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
+import { messageOf } from '../../cni/index.ts';
 import { JoinError } from '../bootstrap/error.ts';
 import type { JoinFlags, JoinSettings } from '../bootstrap/settings.ts';
 
@@ -64,7 +65,7 @@ async function run(endpoint: string | undefined, flags: JoinFlags & { readonly v
 }
 
 function renderFailure(error: unknown, withCause: boolean): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const advice = error instanceof JoinError && error.advice !== undefined ? `  fix: ${error.advice}\n` : '';
   const { cause } = error as { readonly cause?: unknown };
   const detail =

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
+import { messageOf } from '../../cni/index.ts';
 import type { Flags } from '../config/index.ts';
 import { LockedError } from '../lock.ts';
 import { createLog } from '../log.ts';
@@ -61,7 +62,7 @@ async function resetHost(config: ResetConfig, { force, ...asked }: Asked): Promi
     const failures = await reset(config, { ...asked, log, say, confirm }, controller.signal);
     return report(failures, asked.isDryRun);
   } catch (error) {
-    complain(error instanceof Error ? error.message : String(error));
+    complain(messageOf(error));
     if (error instanceof LockedError) complain('stop it first: systemctl stop podwright, or end that process');
     return 1;
   } finally {

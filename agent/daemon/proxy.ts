@@ -1,4 +1,4 @@
-import { exec } from '../../cni/index.ts';
+import { exec, messageOf } from '../../cni/index.ts';
 import { createProxy, type ModeChoice, type PlanChanges, type Proxy } from '../../proxy/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
 import { systemClock } from '../clock.ts';
@@ -43,7 +43,7 @@ export function createNodeProxy(base: Foundation): NodeProxy {
         outcome = await proxy.start(signal);
       } catch (error) {
         if (signal.aborted) return;
-        outcome = { mode: undefined, reason: error instanceof Error ? error.message : String(error) };
+        outcome = { mode: undefined, reason: messageOf(error) };
         // Pods run without Services: the node is not worth less for it.
         base.log.error({ err: error }, 'Services do not work on this node');
         return;

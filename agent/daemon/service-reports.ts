@@ -1,4 +1,4 @@
-import { exec, formatIp, parseIp } from '../../cni/index.ts';
+import { exec, formatIp, messageOf, parseIp } from '../../cni/index.ts';
 import { type Family, type HeldIndex, indexHeld, type ModeChoice, readHeld } from '../../proxy/index.ts';
 import type { Pod } from '../objects/types.ts';
 import type { NodeActions } from '../server/local/actions.ts';
@@ -31,7 +31,7 @@ export function createServiceReports(
         return reportServices({ ...state(), kernel });
       } catch (error) {
         signal.throwIfAborted();
-        const unread = error instanceof Error ? error.message : String(error);
+        const unread = messageOf(error);
         return reportServices({ ...state(), proxy: { ...proxy(), unread } });
       }
     },

@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import { fieldRefValue, resourceFieldValue, type DownwardFacts } from '../objects/downward.ts';
 import { expandVariables } from '../objects/expand.ts';
 import { envName } from '../objects/names.ts';
@@ -90,7 +91,7 @@ function ownValue(pod: Pod, container: Container, source: Source, facts: Downwar
     const ref = { resource, ...(divisor === undefined ? {} : { divisor }) };
     return resourceFieldValue(pod, containerName || container.name, ref, facts.allocatable);
   } catch (error) {
-    throw new ContainerConfigError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new ContainerConfigError(messageOf(error), { cause: error });
   }
 }
 

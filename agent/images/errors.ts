@@ -1,3 +1,5 @@
+import { messageOf } from '../../cni/index.ts';
+
 /** Why a container's image is not there, in the kubelet's words (`pkg/kubelet/images/types.go`). */
 export type ImageErrorReason =
   | 'ErrImagePull'
@@ -20,7 +22,7 @@ export class ImageError extends Error {
 
 /** What the runtime's failed pull means to the pod. */
 export function pullError(image: string, error: unknown): ImageError {
-  const text = errorText(error);
+  const text = messageOf(error);
   if (!isRegistryUnavailable(error, text)) return new ImageError('ErrImagePull', text, error);
   const detail = text.replace(/^RegistryUnavailable(: )?/, '');
   const message = `image pull failed for ${image} because the registry is unavailable${detail && `: ${detail}`}`;
@@ -32,9 +34,4 @@ function isRegistryUnavailable(error: unknown, text: string): boolean {
   if (text.startsWith('RegistryUnavailable')) return true;
   const code = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   return code === 502 || code === 503 || code === 504;
-}
-
-/** Text of anything thrown. */
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

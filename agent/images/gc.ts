@@ -1,9 +1,9 @@
 import { statfs } from 'node:fs/promises';
 import pLimit from 'p-limit';
+import { messageOf } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events/types.ts';
 import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
-import { errorText } from './errors.ts';
 import {
   bytesToFree,
   describeKept,
@@ -114,7 +114,7 @@ async function sweep(
       await runtime.removeImage(id, signal);
     } catch (error) {
       if (signal.aborted) throw error;
-      failures.push(`${name}: ${errorText(error)}`);
+      failures.push(`${name}: ${messageOf(error)}`);
       continue;
     }
     log.info({ image: name, id, sizeBytes, why: expired ? 'unused for too long' : 'space' }, 'image removed');
@@ -166,7 +166,7 @@ async function repeat(
       if (error instanceof RuntimeUnavailableError) continue; // told by those who watch the runtime
       failures += 1;
       deps.log.warn({ err: error, failures }, 'image garbage collection failed, will retry');
-      if (failures > 1) nodeEvent(deps, 'ImageGCFailed', errorText(error));
+      if (failures > 1) nodeEvent(deps, 'ImageGCFailed', messageOf(error));
     } finally {
       await deps.clock.sleep(everyMs, signal).catch(() => undefined);
     }

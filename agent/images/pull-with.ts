@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import {
   type ContainerRuntime,
   type ImageAuth,
@@ -5,7 +6,6 @@ import {
   type LayerProgress,
   RuntimeUnavailableError,
 } from '../runtime/types.ts';
-import { errorText } from './errors.ts';
 
 /**
  * Pulls with each of the credentials in turn until one is right, and without any when there are none (kubelet:
@@ -29,7 +29,7 @@ export async function pullWithCredentials(
       failures.push(error);
     }
   }
-  const texts = [...new Set(failures.map(errorText))];
+  const texts = [...new Set(failures.map(messageOf))];
   if (texts.length === 1) throw failures[0];
   throw new Error(`[${texts.join(', ')}]`, { cause: failures[0] });
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { messageOf } from '../../cni/index.ts';
 import { Backoff } from '../backoff.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder, ObjectReference } from '../events/types.ts';
@@ -13,7 +14,7 @@ import {
 } from '../runtime/types.ts';
 import { lookUpCredentials } from './credentials-plan.ts';
 import type { Credentials } from './credentials.ts';
-import { errorText, ImageError, pullError } from './errors.ts';
+import { ImageError, pullError } from './errors.ts';
 import type { PullProgress } from './progress.ts';
 import type { TokenBucket } from '../token-bucket.ts';
 import { type PullPolicy, pulledMessage, quote, shouldPull } from './pull-plan.ts';
@@ -135,7 +136,7 @@ class Puller implements ImagePuller {
       return await this.#deps.runtime.imageStatus(reference, signal);
     } catch (error) {
       if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
-      const message = `Failed to inspect image ${quote(image)}: ${errorText(error)}`;
+      const message = `Failed to inspect image ${quote(image)}: ${messageOf(error)}`;
       record('Warning', 'InspectFailed', message);
       throw new ImageError('ImageInspectError', message, error);
     }
@@ -155,7 +156,7 @@ class Puller implements ImagePuller {
       return await this.#pull(attempt, signal);
     } catch (error) {
       if (signal.aborted || error instanceof RuntimeUnavailableError) throw error;
-      record('Warning', 'Failed', `Failed to pull image ${quote(image)}: ${errorText(error)}`);
+      record('Warning', 'Failed', `Failed to pull image ${quote(image)}: ${messageOf(error)}`);
       this.#backoff.next(key, this.#deps.clock.now());
       const failure = pullError(image, error);
       this.#lastErrors.set(key, `${failure.reason}: ${failure.message}`);
@@ -218,7 +219,7 @@ function taggedName(image: string, record: RecordEvent): string {
   try {
     return applyDefaultTag(image);
   } catch (error) {
-    const detail = `couldn't parse image name ${quote(image)}: ${errorText(error)}`;
+    const detail = `couldn't parse image name ${quote(image)}: ${messageOf(error)}`;
     const message = `Failed to apply default image tag ${quote(image)}: ${detail}`;
     record('Warning', 'InspectFailed', message);
     throw new ImageError('InvalidImageName', message, error);

@@ -1,7 +1,7 @@
+import { messageOf } from '../../cni/index.ts';
 import { withDeadline } from '../deadline.ts';
 import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
 import type { Credentials } from './credentials.ts';
-import { errorText } from './errors.ts';
 import { builtInPauseImage, type PauseArchitecture, pauseImageArchive } from './pause/archive.ts';
 import { pullWithCredentials } from './pull-with.ts';
 import { SharedTasks } from './shared-task.ts';
@@ -67,7 +67,7 @@ async function chooseImage(deps: SandboxImageDeps, signal: AbortSignal): Promise
   if (pulled.reason instanceof RuntimeUnavailableError || signal.aborted) throw pulled.reason;
   if (builtIn.status === 'fulfilled') return { image: builtInPauseImage, error: pulled.reason };
   throw new Error(
-    `no sandbox image: cannot pull ${wanted} (${errorText(pulled.reason)}), and cannot load the built-in one`,
+    `no sandbox image: cannot pull ${wanted} (${messageOf(pulled.reason)}), and cannot load the built-in one`,
     { cause: builtIn.reason },
   );
 }

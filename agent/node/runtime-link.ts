@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import type { CgroupDriver } from '../cgroups/names.ts';
 import type { Log } from '../pods/deps.ts';
 import type { DockerClient } from '../runtime/docker/index.ts';
@@ -44,7 +45,7 @@ export function createRuntimeLink(
       status = { name: 'docker', version: ServerVersion, reachable: true, cgroupDriver: CgroupDriver };
     },
     lost: (error, failures) => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       // The first failure of an outage is told; the many that follow are not.
       if (failures === 0) log.warn({ err: error }, 'Docker does not answer, trying again until it does');
       const { cgroupDriver } = status;

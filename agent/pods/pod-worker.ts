@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import { isDeleted, type Pod } from '../objects/types.ts';
 import { type RuntimePod, RuntimeUnavailableError } from '../runtime/types.ts';
 import type { RunResult } from '../work-queue.ts';
@@ -14,7 +15,6 @@ import { backoffKey, podReference } from './references.ts';
 import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
 import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
-import { messageOf } from './start-failure.ts';
 import { isTerminalPhase } from './status.ts';
 import { killContainers, killPod, stopSandboxes, sweepRemains } from './stop.ts';
 import { prepareVolumes, refreshVolumes } from './sync-volumes.ts';

@@ -1,10 +1,10 @@
+import { messageOf } from '../../cni/index.ts';
 import type { Pod } from '../objects/types.ts';
 import type { PodDeps } from './deps.ts';
 import type { PodActions, ResizeContainer } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
 import { containerReference } from './references.ts';
 import { dueResizes, noteResize, repeated } from './resize-plan.ts';
-import { messageOf } from './start-failure.ts';
 
 /**
  * Gives running containers other limits, and makes room in the pod's cgroup for them and for those that are to start with

@@ -1,3 +1,5 @@
+import { messageOf } from '../../cni/index.ts';
+
 /** Why a container could not be started: the reason of its waiting state and the message. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure';
@@ -24,8 +26,4 @@ export async function failAs<T>(reason: string, run: () => Promise<T> | T): Prom
 function ownReason(error: unknown): string | undefined {
   const reason = (error as { reason?: unknown } | null)?.reason;
   return error instanceof Error && typeof reason === 'string' ? reason : undefined;
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

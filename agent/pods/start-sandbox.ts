@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import { podHostname } from '../environment/index.ts';
 import { supportProblem } from '../objects/support.ts';
 import type { Pod } from '../objects/types.ts';
@@ -6,7 +7,6 @@ import type { PodDeps } from './deps.ts';
 import type { PodActions } from './plan-types.ts';
 import { podReference } from './references.ts';
 import { renderSandboxConfig } from './render.ts';
-import { messageOf } from './start-failure.ts';
 
 /** The sandbox that containers start in: one that is there, or one that comes up. */
 export interface SandboxOfStart {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import type { Pod } from '../objects/types.ts';
 import type { ImageStatus } from '../runtime/types.ts';
 import type { PreparedVolumes } from '../volumes/pod-volumes.ts';
@@ -7,7 +8,7 @@ import type { PodDeps } from './deps.ts';
 import { runHook } from './hooks.ts';
 import type { PodActions, StartContainer } from './plan-types.ts';
 import { backoffKey, containerReference } from './references.ts';
-import { failAs, messageOf, StartFailure } from './start-failure.ts';
+import { failAs, StartFailure } from './start-failure.ts';
 import { type SandboxOfStart, sandboxFor } from './start-sandbox.ts';
 
 /** What became of each container that was to start: undefined for one that started. */

@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import type { ObjectReference } from '../events/types.ts';
 import type { Container } from '../objects/types.ts';
 import {
@@ -12,7 +13,6 @@ import type { PodDeps } from './deps.ts';
 import { type HookHandler, runHook } from './hooks.ts';
 import { mayRun } from './observed.ts';
 import type { KillContainer } from './plan-types.ts';
-import { messageOf } from './start-failure.ts';
 import { createTerminationOrder, type TerminationOrder, terminationStages } from './termination-order.ts';
 
 /** A container always gets this long, whatever grace is left (kubelet: `minimumGracePeriodInSeconds`). */

@@ -1,8 +1,8 @@
+import { messageOf } from '../../cni/index.ts';
 import type { Pod } from '../objects/types.ts';
 import type { PreparedVolumes } from '../volumes/pod-volumes.ts';
 import type { PodDeps } from './deps.ts';
 import { podReference } from './references.ts';
-import { messageOf } from './start-failure.ts';
 
 /** Sets up the volumes of a pod that starts. @throws VolumeSetupError, told as the event `FailedMount` too */
 export async function prepareVolumes(deps: PodDeps, pod: Pod, signal: AbortSignal): Promise<PreparedVolumes> {

@@ -1,3 +1,4 @@
+import { messageOf } from '../../cni/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { probeExec } from './exec.ts';
 import { probeGrpc } from './grpc.ts';
@@ -44,6 +45,6 @@ async function runOnce(runners: CheckRunners, check: Check, context: CheckContex
     return await runners[check.type](check as never, context);
   } catch (error) {
     context.signal.throwIfAborted();
-    return { result: 'error', message: error instanceof Error ? error.message : String(error) };
+    return { result: 'error', message: messageOf(error) };
   }
 }

@@ -1,4 +1,5 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
+import { messageOf } from '../../cni/index.ts';
 import { codeName, decodeHealthResponse, encodeHealthRequest } from './health-plan.ts';
 import { describeNetworkError, formatSeconds, joinHostPort } from './render.ts';
 import type { Check, CheckContext, Outcome } from './types.ts';
@@ -105,7 +106,7 @@ function judgeBody(body: Buffer): Outcome {
     const serving = decodeHealthResponse(body);
     return serving === 'SERVING' ? { result: 'success' } : failure(`service unhealthy (responded with "${serving}")`);
   } catch (error) {
-    return failure(rpcFailed(error instanceof Error ? error.message : String(error)));
+    return failure(rpcFailed(messageOf(error)));
   }
 }
 

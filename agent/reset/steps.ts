@@ -1,4 +1,4 @@
-import { exec, removeBridge, removeNetworkRules, removeNetworkState } from '../../cni/index.ts';
+import { exec, messageOf, removeBridge, removeNetworkRules, removeNetworkState } from '../../cni/index.ts';
 import { removeServiceRules } from '../../proxy/index.ts';
 import type { Foundation } from '../daemon/foundation.ts';
 import type { PodDeps } from '../pods/deps.ts';
@@ -107,9 +107,4 @@ export async function runSteps(
     });
   }
   return failures;
-}
-
-function messageOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ') || error.message;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { messageOf } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { loadManifest, type JsonObject, type LoadedObjects } from '../objects/index.ts';
 import type { ClaimingFile } from './claims-plan.ts';
@@ -141,7 +142,7 @@ export class ManifestFile {
     try {
       content = await readManifest(path);
     } catch (error) {
-      this.#setAccess(`cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      this.#setAccess(`cannot be read: ${messageOf(error)}`);
       return undefined;
     }
     // Written while it was read, or in the moment before: what was read may be half of it.

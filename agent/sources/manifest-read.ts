@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
+import { messageOf } from '../../cni/index.ts';
 import { MAX_MANIFEST_BYTES } from '../objects/index.ts';
 import type { FileFacts } from './file-plan.ts';
 import { isManifestName } from './manifest-names.ts';
@@ -115,8 +116,4 @@ export async function listManifests(directory: string): Promise<DirectoryListing
 
 function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,12 @@
+import { messageOf } from '../../cni/index.ts';
+
 /** A volume could not be set up. The message is the kubelet's, for the event `FailedMount`. */
 export class VolumeSetupError extends Error {
   override readonly name = 'VolumeSetupError';
   readonly volume: string;
 
   constructor(volume: string, cause: unknown) {
-    super(`MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${errorText(cause)}`, { cause });
+    super(`MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${messageOf(cause)}`, { cause });
     this.volume = volume;
   }
 }
@@ -23,8 +25,4 @@ export class MountBusyError extends Error {
 /** `code` of a system error, e.g. `ENOENT`. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,10 +1,10 @@
 import { mkdir, realpath, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { messageOf } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
 import { ImageError } from '../images/errors.ts';
 import type { Pod, Volume } from '../objects/types.ts';
 import type { ImageStatus } from '../runtime/types.ts';
-import { errorText } from './errors.ts';
 import { makeDirectory } from './make-directory.ts';
 import { mountsWithin, readMounts } from './mountinfo.ts';
 import { imageLayersDir, imageVolumePath, podsDir } from './paths.ts';
@@ -78,7 +78,7 @@ async function layersOf(
   } catch (cause) {
     signal.throwIfAborted();
     const index = pod.spec.volumes.findIndex((volume) => volume.name === name);
-    throw new Error(`spec.volumes[${index}].image: ${errorText(cause)}`, { cause });
+    throw new Error(`spec.volumes[${index}].image: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
+import { messageOf } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
-import { errorCode, errorText } from './errors.ts';
+import { errorCode } from './errors.ts';
 import { podDir, podsDir } from './paths.ts';
 import { teardownVolumes } from './teardown.ts';
 
@@ -52,5 +53,5 @@ export function describeFailures({ failed }: OrphanSweep): string | undefined {
   const [first, ...others] = failed;
   if (first === undefined) return undefined;
   const more = others.length === 0 ? '' : `; and ${others.length} more`;
-  return `${failed.length} orphaned pod directories cannot be removed: ${errorText(first.error)}${more}`;
+  return `${failed.length} orphaned pod directories cannot be removed: ${messageOf(first.error)}${more}`;
 }

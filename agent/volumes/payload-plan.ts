@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
+import { messageOf } from '../../cni/index.ts';
 import { fieldRefValue, resourceFieldValue, type NodeResources } from '../objects/downward.ts';
 import type { ObjectReader, Pod, Volume } from '../objects/types.ts';
-import { errorText } from './errors.ts';
 import { fsUserOf } from './fs-user-plan.ts';
 
 /*
@@ -158,7 +158,7 @@ function collect<T>(
     try {
       return filesOf(item);
     } catch (error) {
-      problems.add(errorText(error));
+      problems.add(messageOf(error));
       return [];
     }
   });

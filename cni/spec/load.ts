@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { parseConfig } from './config.ts';
 import type { NetworkConfigList } from './types.ts';
+import { messageOf } from '../util/error-text.ts';
 
 /** File types that libcni reads. */
 const extensions: ReadonlySet<string> = new Set(['.conf', '.conflist', '.json']);
@@ -48,7 +49,7 @@ async function load(paths: readonly string[]): Promise<LoadedConfig> {
     try {
       return { config: parseConfig(await readFile(path, 'utf8')), problems };
     } catch (error) {
-      problems.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${path}: ${messageOf(error)}`);
     }
   }
   return { config: undefined, problems };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { messageOf } from './error-text.ts';
 
 const temporaryPrefix = '.tmp-';
 /** Writes take milliseconds: a temporary file that is older was left behind by a process that was killed. */
@@ -33,7 +34,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    throw new Error(`cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, {
+    throw new Error(`cannot write ${path}: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -1,4 +1,5 @@
 import { CniError, cniErrorCode } from '../spec/error.ts';
+import { asError } from './error-text.ts';
 
 /**
  * Runs a task for each item, also behind one that failed: what cannot be reclaimed must not keep the rest.
@@ -23,5 +24,3 @@ export async function attemptAll<T>(
   const message = failures.map((error) => error.message).join('; ');
   throw new CniError(cniErrorCode.internal, message, { cause: new AggregateError(failures) });
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

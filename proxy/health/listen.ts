@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { isIP } from 'node:net';
+import { messageOf } from '../../cni/index.ts';
 import type { HealthAnswer } from './proxy-health.ts';
 
 /** A port that answers. */
@@ -58,5 +59,3 @@ export function sendJson(
 function formatAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

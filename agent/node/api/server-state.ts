@@ -1,3 +1,4 @@
+import { messageOf } from '../../../cni/index.ts';
 import { timestamp } from '../../pods/container-status.ts';
 import type { Clock } from '../../clock.ts';
 import type { ApiServerInfo } from '../../server/local/state.ts';
@@ -35,7 +36,7 @@ export function createServerState(
       isTold = true;
       if (isNews) since = clock.now();
       reachable = error === undefined;
-      reason = error instanceof Error ? error.message : String(error);
+      reason = messageOf(error);
     },
     status: () => ({ url, reachable, since: timestamp(since), ...(reachable ? {} : { error: reason }) }),
   };

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { messageOf } from '../../../cni/index.ts';
 import type { LogStreams } from '../../runtime/types.ts';
 import { AnswerError } from '../local/answer.ts';
 import { type LogPlan, planLog } from '../local/log-plan.ts';
@@ -48,8 +49,6 @@ function planOf(
     throw error;
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function streamsTo(sink: Writable, stream: KubeletLogOptions['stream']): LogStreams {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });

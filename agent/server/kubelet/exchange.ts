@@ -1,5 +1,6 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { messageOf } from '../../../cni/index.ts';
 
 /** One request and the ways to answer it. */
 export interface Exchange {
@@ -52,7 +53,7 @@ export function sendError(response: ServerResponse, error: unknown): void {
   } else if (error instanceof TextError) {
     sendText(response, error.code, error.message, error.headers);
   } else {
-    sendText(response, 500, error instanceof Error ? error.message : String(error));
+    sendText(response, 500, messageOf(error));
   }
 }
 

@@ -1,3 +1,5 @@
+import { messageOf } from '../../../cni/index.ts';
+
 /** How a command ended: the v1 Status on the error channel, as the kubelet words it (`v4WriteStatusFunc`). */
 export interface ExecStatus {
   readonly apiVersion: 'v1';
@@ -23,7 +25,7 @@ export function exitStatus(exitCode: number): ExecStatus {
 }
 
 export function errorStatus(error: unknown): ExecStatus {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return { ...base, status: 'Failure', reason: 'InternalError', message };
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { messageOf } from '../../../cni/index.ts';
 import type { NodeActions } from './actions.ts';
 import { type Action, planAction } from './action-plan.ts';
 import { type Answer, failure, ok } from './answer.ts';
@@ -53,8 +54,7 @@ export function createHandlers(parts: HandlerParts): Handlers {
   };
 }
 
-const defect = (error: unknown): Answer =>
-  failure(500, 'InternalError', error instanceof Error ? error.message : String(error));
+const defect = (error: unknown): Answer => failure(500, 'InternalError', messageOf(error));
 
 function actionOf({ state, actions }: HandlerParts, { method = '', url = '' }: IncomingMessage): Action {
   const target = parseTarget(url);

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { messageOf } from '../../../cni/index.ts';
 import type { NodeActions } from './actions.ts';
 import { failure } from './answer.ts';
 import type { LogPlan } from './log-plan.ts';
@@ -21,7 +22,7 @@ export async function streamLog(
     await runtime.containerLogs(containerId, options, { stdout: response, stderr: response }, signal);
     response.end();
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     if (signal.aborted || response.headersSent) response.destroy();
     else send(response, failure(500, 'InternalError', message));
   }

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { messageOf } from '../../../cni/index.ts';
 import { join } from './port-forward-join.ts';
 
 /**
@@ -28,8 +29,7 @@ export async function forward(
   }
 }
 
-const failed = (port: number, error: unknown): string =>
-  `error forwarding port ${port}: ${error instanceof Error ? error.message : String(error)}`;
+const failed = (port: number, error: unknown): string => `error forwarding port ${port}: ${messageOf(error)}`;
 
 /** Dials until the client resets the stream or goes. */
 async function dialFor(data: Duplex, port: number, dial: DialPort, closed: AbortSignal): Promise<Duplex> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../agent/objects/types.ts';
 import type { PodDeps } from '../../../agent/pods/deps.ts';
-import { messageOf } from '../../../agent/pods/start-failure.ts';
+import { messageOf } from '../../../cni/index.ts';
 import { sandboxFor } from '../../../agent/pods/start-sandbox.ts';
 import { container, pod } from './fixtures.ts';
 
