@@ -1,7 +1,7 @@
 import type { ApiClient } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
 import { addressBytes } from '../der.ts';
-import { createWakeup } from '../sources/wakeup.ts';
+import { createWakeup } from '../wakeup.ts';
 import { type CertificateWish, obtainCertificate } from './certificate-request.ts';
 import { type PairName, readPair, storePair } from './certificate-store.ts';
 import type { CertificateSubject } from './csr-der.ts';

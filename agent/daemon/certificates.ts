@@ -5,7 +5,7 @@ import { type CertificateManager, createCertificateManager } from '../bootstrap/
 import { certificateLife } from '../bootstrap/rotation-plan.ts';
 import { systemClock } from '../clock.ts';
 import { serverSettings } from '../server/kubelet/index.ts';
-import type { Foundation } from './foundation.ts';
+import { type Foundation, nodeIps } from './foundation.ts';
 import type { Task } from './tasks.ts';
 
 /** The certificates that a node has of its cluster. */
@@ -83,12 +83,12 @@ function clientManager(base: Foundation, api: OwnedApiClient, current: string): 
 
 /** The kubelet API reads the file by itself. */
 function serverManager(base: Foundation, api: OwnedApiClient, current: string): CertificateManager {
-  const { config, addresses } = base;
+  const { config, log } = base;
   return createCertificateManager({
-    ...{ ...own(base), api, current, log: base.log, pair: 'kubelet-server', outlivesEnd: true },
+    ...{ ...own(base), api, current, log, pair: 'kubelet-server', outlivesEnd: true },
     signerName: 'kubernetes.io/kubelet-serving',
     names: () => {
-      const ipAddresses = config.nodeIps.length > 0 ? config.nodeIps : addresses.current().primary;
+      const ipAddresses = nodeIps(base);
       return ipAddresses.length === 0 ? undefined : { dnsNames: [config.nodeName], ipAddresses };
     },
     onRotated: async () => Promise.resolve(),

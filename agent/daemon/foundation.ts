@@ -66,6 +66,10 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
   };
 }
 
+/** The node's addresses for others: those of the configuration, or the host's own as they are now. */
+export const nodeIps = ({ config, addresses }: Pick<Foundation, 'config' | 'addresses'>): readonly string[] =>
+  config.nodeIps.length > 0 ? config.nodeIps : addresses.current().primary;
+
 /** The Node of a cluster says what addresses its pods get, unless the configuration does. */
 function isGivenByCluster({ kubeconfig, kubelet }: Config): boolean {
   return kubeconfig !== undefined && !kubelet.podCIDR;

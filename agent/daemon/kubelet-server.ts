@@ -17,7 +17,7 @@ import { serveCommand, servePortForward } from '../server/streaming/index.ts';
 import { createCgroupReader, createPodStats, dockerWritableLayers } from '../stats/index.ts';
 import { renderConfigz } from './configz-render.ts';
 import { cgroupMountPoint, dataRoot } from './eviction.ts';
-import type { Foundation } from './foundation.ts';
+import { type Foundation, nodeIps } from './foundation.ts';
 import type { Workers } from './workers.ts';
 
 /**
@@ -31,8 +31,8 @@ export async function kubeletServer(
   api: ApiClient | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, runtime, link, addresses, log } = base;
-  const nodeAddresses = config.nodeIps.length > 0 ? config.nodeIps : addresses.current().primary;
+  const { config, runtime, link, log } = base;
+  const nodeAddresses = nodeIps(base);
   const dialer = createPodDialer(runtime);
   const server = createKubeletServer({
     ...{ api, runtime, log, dialer },

@@ -11,7 +11,7 @@ import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
 import { systemInfo } from '../node/api/system-info.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { keepPodCidrs } from './checkpoints.ts';
-import type { Foundation } from './foundation.ts';
+import { type Foundation, nodeIps } from './foundation.ts';
 import type { Task } from './tasks.ts';
 
 /** What the Node of this node tells of. */
@@ -103,12 +103,13 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
 }
 
 async function nodeFacts(
-  { config, addresses, link }: Foundation,
+  base: Foundation,
   { capacity, allocatable, images }: NodeObjectParts,
   signal: AbortSignal,
 ): Promise<NodeStatusFacts> {
+  const { config, link } = base;
   return {
-    addresses: config.nodeIps.length > 0 ? config.nodeIps : addresses.current().primary,
+    addresses: nodeIps(base),
     hostname: config.nodeName || hostname(),
     capacity,
     allocatable,

@@ -1,7 +1,7 @@
 import { ApiStatusError, ApiUnavailableError, isAlreadyExists, isNotFound } from '../api/errors.ts';
 import { type ApiClient, resources } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
-import { createWakeup } from '../sources/wakeup.ts';
+import { createWakeup } from '../wakeup.ts';
 import { createTokenBucket } from '../token-bucket.ts';
 import { apiEvent, apiEventPatch, eventName, eventNamespace } from './api-event.ts';
 import type { CoreEvent, EventStore } from './types.ts';

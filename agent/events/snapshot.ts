@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
+import { createWriteBehind } from '../write-behind.ts';
 import type { CoreEvent, EventStore } from './types.ts';
 
 /** How long events may wait to be written: what a daemon that is killed loses. */
@@ -28,32 +29,13 @@ export async function readEvents(path: string): Promise<readonly CoreEvent[]> {
 
 /** Writes the events down some seconds after one has happened, and at the end. While none happens nothing is done. */
 export async function keepEvents(options: SnapshotOptions, signal: AbortSignal): Promise<void> {
-  const { events, clock } = options;
-  let wake = (): void => undefined;
-  let isDirty = false;
-  const unsubscribe = events.subscribe({}, () => {
-    isDirty = true;
-    wake();
+  const { path, events, clock, onError } = options;
+  const { changed, run } = createWriteBehind({
+    ...{ clock, gatherMs: writeAfterMs, onError },
+    write: () => writeFileAtomic(path, JSON.stringify(events.list()), { mode: 0o600, sync: false }),
   });
-  const stop = (): void => wake();
-  signal.addEventListener('abort', stop);
-  while (!signal.aborted) {
-    if (!isDirty) await new Promise<void>((resolve) => (wake = resolve));
-    await clock.sleep(writeAfterMs, signal).catch(() => undefined);
-    isDirty = false;
-    await write(options);
-  }
-  if (isDirty) await write(options);
-  signal.removeEventListener('abort', stop);
-  unsubscribe();
-}
-
-async function write({ path, events, onError }: SnapshotOptions): Promise<void> {
-  try {
-    await writeFileAtomic(path, JSON.stringify(events.list()), { mode: 0o600, sync: false });
-  } catch (error) {
-    onError(error);
-  }
+  const unsubscribe = events.subscribe({}, changed);
+  await run(signal).finally(unsubscribe);
 }
 
 /** The file may be of another version, or cut: what is no event must not come up in a list. */

@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../pods/deps.ts';
-import { createWakeup } from '../sources/wakeup.ts';
+import { createWakeup } from '../wakeup.ts';
 import { nodeAddresses } from './facts.ts';
 
 /** Addresses that this host has. */

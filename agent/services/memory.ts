@@ -2,20 +2,15 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Service } from '../objects/types.ts';
-import { createWakeup } from '../sources/wakeup.ts';
+import { createWriteBehind, type WriteBehind } from '../write-behind.ts';
 
 /** Changes are gathered this long: a cluster has thousands of Services, and what reads the file is a restart. */
 const gatherMs = 1_000;
-const forever = 2 ** 31 - 1;
 
 /** The Services that an API server had, for the environment of containers that start while it is away. */
-export interface ServiceMemory {
+export interface ServiceMemory extends WriteBehind {
   /** Undefined when there are none that can be read. */
   load(): Promise<readonly Service[] | undefined>;
-  /** They have changed; they are written some time later. */
-  changed(): void;
-  /** Writes until `signal` is aborted, and then what is left. */
-  run(signal: AbortSignal): Promise<void>;
 }
 
 export interface ServiceMemoryOptions {
@@ -26,15 +21,8 @@ export interface ServiceMemoryOptions {
 }
 
 export function createServiceMemory({ file, services, clock, onError }: ServiceMemoryOptions): ServiceMemory {
-  const wakeup = createWakeup(clock);
-  let isStale = false;
-
-  const write = async (): Promise<void> => {
-    if (!isStale) return;
-    isStale = false;
-    await writeFileAtomic(file, JSON.stringify(services().map(relevant)), { mode: 0o600, sync: false }).catch(onError);
-  };
-
+  const write = (): Promise<void> =>
+    writeFileAtomic(file, JSON.stringify(services().map(relevant)), { mode: 0o600, sync: false });
   return {
     load: async () => {
       try {
@@ -44,22 +32,7 @@ export function createServiceMemory({ file, services, clock, onError }: ServiceM
         return undefined;
       }
     },
-    changed: () => {
-      isStale = true;
-      wakeup.wake();
-    },
-    run: async (signal) => {
-      try {
-        for (;;) {
-          await wakeup.sleep(forever, signal);
-          await clock.sleep(gatherMs, signal);
-          await write();
-        }
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        await write();
-      }
-    },
+    ...createWriteBehind({ clock, gatherMs, write, onError }),
   };
 }
 

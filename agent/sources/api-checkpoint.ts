@@ -4,13 +4,10 @@ import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiWishes, parseCheckpoint, renderCheckpoint } from './api-checkpoint-plan.ts';
 import type { SourceLog } from './log.ts';
-import { createWakeup } from './wakeup.ts';
+import { createWriteBehind } from '../write-behind.ts';
 
 /** Changes are gathered this long. Milliseconds. */
 const gatherMs = 1_000;
-/** After a failed write, e.g. on a full disk. Milliseconds. */
-const retryMs = 60_000;
-const forever = 2 ** 31 - 1;
 
 /** Where Secrets are kept beside the daemon's socket: below `/run`, which is in memory. */
 export const secretsDirectory = ({ socketPath }: { readonly socketPath: string }): string =>
@@ -40,9 +37,7 @@ export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoin
   const { directory, memoryDirectory, nodeName, clock, log } = options;
   const podsFile = join(directory, 'pods.json');
   const secretsFile = join(memoryDirectory, 'secrets.json');
-  const wakeup = createWakeup(clock);
   const written = new Map<string, string>();
-  let noted: ApiWishes | undefined;
   let last: ApiWishes | undefined;
 
   const read = async (path: string): Promise<ApiWishes> => {
@@ -65,23 +60,18 @@ export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoin
     if (await isInMemory(memoryDirectory)) return write(secretsFile, text, false);
     await rm(secretsFile, { force: true });
   };
-  /** @returns after how long to look again, unless something is noted before */
-  const flush = async (): Promise<number> => {
-    const wishes = noted;
-    if (wishes === undefined) return forever;
-    noted = undefined;
-    const texts = renderCheckpoint(wishes);
-    try {
+  const { changed, run } = createWriteBehind({
+    clock,
+    gatherMs,
+    write: async () => {
+      if (last === undefined) return;
+      const texts = renderCheckpoint(last);
       await writeSecrets(texts.secrets);
       await write(podsFile, texts.pods, true);
       await Promise.all([directory, memoryDirectory].map(removeAbandonedFiles));
-      return forever;
-    } catch (err) {
-      noted ??= wishes;
-      log.warn({ err }, 'what the API server wants cannot be kept for a restart, will retry');
-      return retryMs;
-    }
-  };
+    },
+    onError: (err) => log.warn({ err }, 'what the API server wants cannot be kept for a restart, will retry'),
+  });
 
   return {
     load: async () => {
@@ -91,21 +81,9 @@ export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoin
     put: (wishes) => {
       if (last !== undefined && isSame(wishes.pods, last.pods) && isSame(wishes.objects, last.objects)) return;
       last = wishes;
-      noted = wishes;
-      wakeup.wake();
+      changed();
     },
-    run: async (signal) => {
-      try {
-        for (let waitMs = forever; ;) {
-          await wakeup.sleep(waitMs, signal);
-          await clock.sleep(gatherMs, signal);
-          waitMs = await flush();
-        }
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        await flush();
-      }
-    },
+    run,
   };
 }
 

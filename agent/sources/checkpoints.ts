@@ -5,12 +5,10 @@ import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { JsonObject } from '../objects/index.ts';
 import type { SourceLog } from './log.ts';
-import { createWakeup } from './wakeup.ts';
+import { createWriteBehind } from '../write-behind.ts';
 
 /** Writes are gathered this long: a burst of manifests must not fight with the runtime for the disk. Milliseconds. */
 const GATHER_MS = 1_000;
-/** After a failed write, e.g. on a full disk. Milliseconds. */
-const RETRY_MS = 60_000;
 
 /** What a checkpoint file holds: the objects of one manifest file that this node accepted last. */
 interface Checkpoint {
@@ -37,24 +35,18 @@ export interface Checkpoints {
 export function createCheckpoints(directory: string, clock: Clock, log: SourceLog): Checkpoints {
   const written = new Map<string, readonly JsonObject[]>();
   const pending = new Map<string, readonly JsonObject[]>();
-  const wakeup = createWakeup(clock);
-
-  const flush = async (): Promise<void> => {
-    for (const [file, documents] of [...pending]) {
-      await writeCheckpoint(directory, { file, documents });
-      if (pending.get(file) === documents) pending.delete(file);
-    }
-  };
-  const flushOrWarn = async (): Promise<boolean> => {
-    try {
-      await flush();
+  const { changed, run } = createWriteBehind({
+    clock,
+    gatherMs: GATHER_MS,
+    write: async () => {
+      for (const [file, documents] of [...pending]) {
+        await writeCheckpoint(directory, { file, documents });
+        if (pending.get(file) === documents) pending.delete(file);
+      }
       await removeAbandonedFiles(directory);
-      return true;
-    } catch (err) {
-      log.warn({ err, directory }, 'cannot keep the last good manifests on disk');
-      return false;
-    }
-  };
+    },
+    onError: (err) => log.warn({ err, directory }, 'cannot keep the last good manifests on disk'),
+  });
 
   return {
     load: () => loadCheckpoints(directory, log),
@@ -62,20 +54,9 @@ export function createCheckpoints(directory: string, clock: Clock, log: SourceLo
       if (same(written.get(file), documents)) return;
       written.set(file, documents);
       pending.set(file, documents);
-      wakeup.wake();
+      changed();
     },
-    run: async (signal) => {
-      try {
-        for (let wait = 2 ** 31 - 1; ;) {
-          await wakeup.sleep(wait, signal);
-          await clock.sleep(GATHER_MS, signal);
-          wait = (await flushOrWarn()) ? 2 ** 31 - 1 : RETRY_MS;
-        }
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        await flushOrWarn();
-      }
-    },
+    run,
   };
 }
 

@@ -12,7 +12,7 @@ import { listManifests, type DirectoryListing } from './manifest-read.ts';
 import { watchDirectory, type DirectoryWatch } from './manifest-watch.ts';
 import { FILE_SOURCE, NOTHING, sourceFrom } from './sourced.ts';
 import type { SourceProblem, SourceSnapshot } from './types.ts';
-import { createWakeup, type Wakeup } from './wakeup.ts';
+import { createWakeup, type Wakeup } from '../wakeup.ts';
 
 /** How often a directory that is missing or cannot be read is looked for (`retryPeriod`, pkg/kubelet/config/file_linux.go). */
 const RETRY_MS = 1_000;

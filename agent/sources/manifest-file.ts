@@ -7,7 +7,7 @@ import { invalidUntil, mergeLastGood, planFile, type FileHint } from './file-pla
 import { inspectManifest, readManifest, type ManifestText } from './manifest-read.ts';
 import { NOTHING, sourceFrom, type Sourced } from './sourced.ts';
 import type { SourceProblem } from './types.ts';
-import { createWakeup, type Wakeup } from './wakeup.ts';
+import { createWakeup, type Wakeup } from '../wakeup.ts';
 
 /** After this time a file that is still being written holds up nothing more. Milliseconds. */
 const PATIENCE_MS = 500;

@@ -1,7 +1,7 @@
 import type { ApiClient } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
 import type { Pod } from '../objects/types.ts';
-import { createWakeup } from '../sources/wakeup.ts';
+import { createWakeup } from '../wakeup.ts';
 import type { TokenRequest } from '../volumes/content.ts';
 import { type HeldToken, isExpired, refreshAt, retryAt } from './refresh-plan.ts';
 import { requestToken } from './request.ts';

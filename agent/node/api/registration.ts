@@ -2,7 +2,7 @@ import { ApiUnavailableError, isAlreadyExists, isNotFound } from '../../api/erro
 import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
 import type { Clock } from '../../clock.ts';
 import { timestamp } from '../../pods/container-status.ts';
-import { createWakeup } from '../../sources/wakeup.ts';
+import { createWakeup } from '../../wakeup.ts';
 import { type ConditionFact, type NodeCondition, withTimes } from './conditions.ts';
 import { type NodeIdentity, type NodeStatus, type NodeStatusFacts, renderNode, renderNodeStatus } from './render.ts';
 import { adoptionPatch, mustReport, nodeStatusPatch } from './status-plan.ts';

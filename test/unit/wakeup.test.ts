@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createWakeup } from '../../../agent/sources/wakeup.ts';
-import type { Clock } from '../../../agent/clock.ts';
+import { createWakeup } from '../../agent/wakeup.ts';
+import type { Clock } from '../../agent/clock.ts';
 
 /** A clock on which nothing but an abort ends a sleep. */
 const stopped: Clock = {

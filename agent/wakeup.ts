@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /** A sleep that can be ended. A wake-up that comes while nobody sleeps ends the next sleep at once. One sleeper at a time. */
 export interface Wakeup {
