@@ -8,9 +8,9 @@ const forever = 2 ** 31 - 1;
 /** Keeps something on disk some time after it has changed. Nothing waits for a write. */
 export interface WriteBehind {
   /** There is something to write. */
-  changed(): void;
+  readonly changed: () => void;
   /** Writes what has changed until `signal` is aborted, and then what is left. Rejects for no failed write. */
-  run(signal: AbortSignal): Promise<void>;
+  readonly run: (signal: AbortSignal) => Promise<void>;
 }
 
 export interface WriteBehindOptions {

@@ -21,12 +21,12 @@ function handClock() {
   return { clock: { now: () => 0, sleep }, sleeps, asleep, wake: () => end() };
 }
 
-function start(write: () => Promise<void>) {
+function start(write: () => void) {
   const hand = handClock();
   const errors: unknown[] = [];
   const controller = new AbortController();
   const behind = createWriteBehind({
-    ...{ clock: hand.clock, gatherMs: 7, write },
+    ...{ clock: hand.clock, gatherMs: 7, write: async () => Promise.resolve(write()) },
     onError: (error) => errors.push(error),
   });
   const running = behind.run(controller.signal);
@@ -39,7 +39,7 @@ function start(write: () => Promise<void>) {
 
 test('changes are gathered, and written once', async () => {
   let writes = 0;
-  const { asleep, changed, sleeps, stop, wake } = start(async () => void writes++);
+  const { asleep, changed, sleeps, stop, wake } = start(() => (writes += 1));
   await asleep(1);
   changed();
   await asleep(2);
@@ -54,7 +54,7 @@ test('changes are gathered, and written once', async () => {
 
 test('what is left is written at the end', async () => {
   let writes = 0;
-  const { asleep, changed, stop } = start(async () => void writes++);
+  const { asleep, changed, stop } = start(() => (writes += 1));
   await asleep(1);
   changed();
   await stop();
@@ -63,7 +63,7 @@ test('what is left is written at the end', async () => {
 
 test('a failed write is told and tried again', async () => {
   const failures = [new Error('disk full')];
-  const { asleep, changed, errors, sleeps, stop, wake } = start(async () => {
+  const { asleep, changed, errors, sleeps, stop, wake } = start(() => {
     const failure = failures.shift();
     if (failure !== undefined) throw failure;
   });
