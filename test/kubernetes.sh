@@ -3,10 +3,11 @@
 # path of each on a line of its own.
 #
 #   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...
-#   test/kubernetes.sh kube-proxy
+#   test/kubernetes.sh kubelet kube-proxy cni-plugins
+#                                      what podwright is measured against; cni-plugins is a directory of programs
 #
-# etcd and kubectl are taken out of Debian's packages, which are not installed: a package of another origin may own
-# /usr/bin/kubectl, and an installed etcd would start as a service. The others are built from Debian's source package
+# etcd, kubectl and the plugins are taken out of Debian's packages, which are not installed: a package of another origin
+# may own /usr/bin/kubectl, and an installed etcd would start as a service. The others are built from Debian's source package
 # `kubernetes`, at a low priority: some 8 minutes on two cores for a control plane.
 #
 # The cache is $PODWRIGHT_PEER_CACHE, or ~/.cache/podwright/peer. Needs apt, and root for the compiler.
@@ -42,13 +43,13 @@ update_apt() {
   private_apt update
 }
 
-# Arguments: package, program. The program lies in the package's /usr/bin.
+# Arguments: package, name in the cache, path in the package (a program or a directory).
 take_from_package() {
   local directory
   say "fetching $2"
   directory=$(mktemp -d "$cache/package.XXXXXX")
   (cd "$directory" && private_apt download "$1" && dpkg-deb -x ./*.deb .)
-  mv "$directory/usr/bin/$2" "$cache/bin/$2"
+  mv "$directory/$3" "$cache/bin/$2"
   rm -rf "$directory"
 }
 
@@ -109,8 +110,9 @@ make_all() {
   update_apt
   for program in "$@"; do
     case $program in
-      etcd) take_from_package etcd-server etcd ;;
-      kubectl) take_from_package kubernetes-client kubectl ;;
+      etcd) take_from_package etcd-server etcd usr/bin/etcd ;;
+      kubectl) take_from_package kubernetes-client kubectl usr/bin/kubectl ;;
+      cni-plugins) take_from_package containernetworking-plugins cni-plugins usr/lib/cni ;;
       *) to_build+=("$program") ;;
     esac
   done

@@ -3,6 +3,7 @@ import { cpuMs, firstReconcile, rssMb, startReady } from './daemon.ts';
 import { execProbes } from './exec-probes.ts';
 import { measureFloorBurst, measureFloorDrop } from './floor.ts';
 import { measurePodBurst, measurePodDrop, removePods, startPods } from './pods.ts';
+import { kubeletLoad, kubeletPods } from './kubelet.ts';
 import { probes } from './probes.ts';
 import { proxy } from './proxy.ts';
 import { milliseconds, type Row } from './report.ts';
@@ -12,7 +13,18 @@ import { median } from './stats.ts';
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
 
-export const parts: Readonly<Record<string, Part>> = { drop, burst, start, restart, idle, probes, execProbes, proxy };
+export const parts: Readonly<Record<string, Part>> = {
+  drop,
+  burst,
+  start,
+  restart,
+  idle,
+  probes,
+  execProbes,
+  proxy,
+  kubeletPods,
+  kubeletLoad,
+};
 
 const burstSize = 50;
 const restartedPods = 100;

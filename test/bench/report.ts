@@ -2,7 +2,7 @@
 export interface Row {
   readonly what: string;
   readonly podwright: string;
-  /** The same by plain Docker API calls; empty where there is no such thing. */
+  /** The same by plain Docker API calls, or of a named peer; empty where there is no such thing. */
   readonly floor: string;
   readonly ratio: string;
   readonly limit: string;
@@ -38,6 +38,10 @@ touches a file on a hostPath volume as its first act).
 The floor is what the same dockerd needs for the same two containers (pause and app) by plain API calls, measured in turn
 with podwright in the same run: one at a time it makes the four calls in sequence, in a burst it works on as many pairs at
 once as is fastest for this dockerd. Numbers are medians.
+
+The kubelet is 1.20.2 of Debian's source, with dockershim, the reference plugins \`bridge\` and \`portmap\`, and kube-proxy. It and
+podwright have a test host with a dockerd of its own each, are nodes of one cluster (API server 1.20.2), and are measured in
+turn. Their pods have a token volume and end on SIGTERM at once.
 
 ${renderTable(rows)}
 
