@@ -3,27 +3,33 @@ import { CniError, cniErrorCode } from './spec/error.ts';
 import { currentVersion } from './spec/config.ts';
 import type { NetworkConfigList } from './spec/types.ts';
 
+/** Name of the network that pods get where nothing is configured. */
+export const builtInName = 'podwright';
+export const builtInBridge = 'cni0';
+
 /**
  * The network that pods get where `/etc/cni/net.d` holds no configuration: a bridge with an address of each range, masquerade
  * for what leaves them, host ports.
  *
  * @param podCidrs one range, or one of each family
+ * @param mtu of the pods' links; undefined for the kernel's default
  */
-export function defaultNetwork(podCidrs: readonly string[]): NetworkConfigList {
+export function defaultNetwork(podCidrs: readonly string[], mtu?: number): NetworkConfigList {
   const subnets = podCidrs.map(networkOf);
   return {
     cniVersion: currentVersion,
-    name: 'podwright',
+    name: builtInName,
     disableCheck: false,
     disableGC: false,
     plugins: [
       {
         type: 'bridge',
-        bridge: 'cni0',
+        bridge: builtInBridge,
         isGateway: true,
         isDefaultGateway: true,
         ipMasq: true,
         hairpinMode: true,
+        ...(mtu === undefined ? {} : { mtu }),
         ipam: { type: 'host-local', ranges: subnets.map((subnet) => [{ subnet }]) },
       },
       { type: 'portmap', capabilities: { portMappings: true } },

@@ -1,10 +1,13 @@
 import { createResultCache, type CachedAttachment, type ResultCache } from './cache.ts';
 import { type Chain, type ChainAttachment, createChain } from './chain.ts';
-import { defaultNetwork, subnetsOf } from './default-network.ts';
+import { builtInName, defaultNetwork, subnetsOf } from './default-network.ts';
 import { ensureForwarding } from './forwarding/index.ts';
 import { planForwarding } from './forwarding/plan.ts';
+import { aggregate } from './ip/aggregate.ts';
 import { attachmentKey } from './plugin.ts';
 import { createPlugins } from './plugins.ts';
+import { ensureRoutes } from './routes/index.ts';
+import type { ClusterNodes, RouteBackend } from './routes/types.ts';
 import { CniError, cniErrorCode } from './spec/error.ts';
 import { createConfigLoader } from './spec/load.ts';
 import type { CniResult, NetworkConfigList, PortMapping } from './spec/types.ts';
@@ -38,7 +41,7 @@ export interface NetworkStatus {
 
 /** The network of this node's pods. Every verb may be repeated. */
 export interface PodNetwork {
-  /** Makes the network's own state true: sysctls, forwarding, masquerade. To be repeated now and then. */
+  /** Makes the network's own state true: sysctls, forwarding, masquerade, routes. To be repeated now and then. */
   setup(signal: AbortSignal): Promise<void>;
   /** Attaches a pod; a second ADD of one container returns what the first did. */
   add(attachment: Attachment, signal: AbortSignal): Promise<CniResult>;
@@ -61,6 +64,11 @@ export interface PodNetwork {
    * @throws CniError when one is no network
    */
   setPodCidrs(podCidrs: readonly string[]): void;
+  /**
+   * Tells what other nodes the pods of the built-in network are to reach, without masquerade. `setup` is to be called after it.
+   * Before the first call routes are left as they are.
+   */
+  setNodes(nodes: ClusterNodes): void;
   /** Sysctls that a new pod namespace should start with. */
   podSysctls(): Readonly<Record<string, string>>;
 }
@@ -73,6 +81,8 @@ export interface PodNetworkOptions {
   readonly dataDir: string;
   /** Ranges of the built-in network; empty as long as they are not known. */
   readonly podCidrs: readonly string[];
+  /** Default `auto`. */
+  readonly routeBackend?: RouteBackend;
   readonly exec?: Exec;
   readonly setSysctl?: SetSysctl;
   readonly onWarning?: (message: string, fields: object) => void;
@@ -100,8 +110,14 @@ class Network implements PodNetwork {
   readonly #cache: ResultCache;
   readonly #chain: Chain;
   readonly #gate = createGate();
+  readonly #setupGate = createGate();
+  #podCidrs: readonly string[] = [];
+  /** Undefined for a node that stands alone, and as long as the others are not known. */
+  #nodes: ClusterNodes | undefined;
+  #podMtu: number | undefined;
   #status: NetworkStatus;
   #told = '';
+  #toldPeers = '';
 
   constructor(options: PodNetworkOptions) {
     this.#options = options;
@@ -117,21 +133,37 @@ class Network implements PodNetwork {
   }
 
   setPodCidrs(podCidrs: readonly string[]): void {
-    this.#default = podCidrs.length === 0 ? undefined : defaultNetwork(podCidrs);
+    this.#default = podCidrs.length === 0 ? undefined : defaultNetwork(podCidrs, this.#podMtu);
+    this.#podCidrs = podCidrs;
     this.#status =
       this.#default === undefined ? unknownRanges : { ...describe(this.#default), isOwn: true, ready: true };
   }
 
-  async setup(signal: AbortSignal): Promise<void> {
+  setNodes(nodes: ClusterNodes): void {
+    this.#nodes = nodes;
+  }
+
+  setup(signal: AbortSignal): Promise<void> {
+    return this.#setupGate.exclusive(() => this.#setup(signal), signal);
+  }
+
+  async #setup(signal: AbortSignal): Promise<void> {
     const config = await this.#config();
+    const isOwn = config === this.#default;
     try {
       await this.#forwarding(config, signal);
-      this.#status = { ...describe(config), isOwn: config === this.#default, ready: true };
+      this.#status = { ...describe(config), isOwn, ready: true };
     } catch (error) {
       signal.throwIfAborted();
-      this.#status = { ...describe(config), isOwn: config === this.#default, ready: false, reason: messageOf(error) };
+      this.#status = {
+        ...describe(config),
+        isOwn,
+        ready: false,
+        reason: messageOf(error),
+      };
       throw error;
     }
+    await this.#routes(isOwn, signal);
   }
 
   async add(attachment: Attachment, signal: AbortSignal): Promise<CniResult> {
@@ -231,8 +263,25 @@ class Network implements PodNetwork {
   async #forwarding(config: NetworkConfigList, signal: AbortSignal): Promise<void> {
     const { setSysctl } = this.#options;
     const attached = (await this.#cache.list()).map((entry) => entry.config);
-    const networks = planForwarding([config, ...attached]);
+    const { clusterCidrs = [], peers = [] } = this.#nodes ?? {};
+    const otherPods = aggregate([...clusterCidrs, ...peers.flatMap(({ podCidrs }) => podCidrs)]);
+    const networks = planForwarding([config, ...attached], otherPods);
     await ensureForwarding({ networks, exec: this.#exec, ...(setSysctl === undefined ? {} : { setSysctl }) }, signal);
+  }
+
+  /** Routes belong to the built-in network: with a configuration of the user's its plugins know where pods are. */
+  async #routes(isOwn: boolean, signal: AbortSignal): Promise<void> {
+    if (this.#nodes === undefined) return;
+    const { nodeIps, peers } = this.#nodes;
+    const request = { nodeIps, podCidrs: this.#podCidrs, backend: this.#options.routeBackend ?? 'auto' };
+    const { podMtu, problems } = await ensureRoutes({ ...request, peers: isOwn ? peers : [] }, this.#exec, signal);
+    if (isOwn && podMtu !== this.#podMtu) {
+      this.#podMtu = podMtu;
+      this.#default = defaultNetwork(this.#podCidrs, podMtu);
+    }
+    const text = problems.join('; ');
+    if (text !== '' && text !== this.#toldPeers) this.#options.onWarning?.('pods of other nodes', { problems });
+    this.#toldPeers = text;
   }
 
   /** DEL by the configuration of the ADD; the cache entry is marked first and goes last. */
@@ -261,7 +310,7 @@ const rangesUnknown = 'the node has no podCIDR yet, and there is no CNI configur
 
 const unknownRanges: NetworkStatus = {
   ready: false,
-  name: 'podwright',
+  name: builtInName,
   plugins: [],
   cidrs: [],
   isOwn: true,

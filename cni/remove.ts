@@ -1,7 +1,7 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bridgeMac } from './bridge/names.ts';
-import { defaultNetwork, subnetsOf } from './default-network.ts';
+import { bridgeMac, linkAlias } from './bridge/names.ts';
+import { builtInBridge, builtInName, defaultNetwork, subnetsOf } from './default-network.ts';
 import { formatIp, parseCidr } from './ip/cidr.ts';
 import { table } from './portmap/nftables/render.ts';
 import { type Exec, ExecFailure } from './util/exec.ts';
@@ -54,28 +54,31 @@ interface Link {
   readonly ifname: string;
   readonly master?: string;
   readonly address?: string;
+  readonly ifalias?: string;
 }
 
-/** Removes the bridge of the built-in network; one with links of others on it, or that is not ours, stays. */
+/**
+ * Removes the bridge of the built-in network; one with links of others on it, or that is not ours, stays. Ours has the alias,
+ * or, of an earlier version, the hardware address of the range.
+ */
 export async function removeBridge({ exec, podCidrs }: NetworkRemains, signal: AbortSignal): Promise<void> {
   const links = JSON.parse((await exec({ file: 'ip', args: ['-j', 'link'] }, signal)).stdout) as readonly Link[];
   const network = defaultNetwork(podCidrs);
-  const name = network.plugins[0]?.['bridge'];
   const gateways = subnetsOf(network).flatMap((subnet) => {
     const cidr = parseCidr(subnet);
     return cidr === undefined ? [] : [formatIp({ family: cidr.family, value: cidr.first + 1n })];
   });
-  const bridge = links.find(({ ifname }) => ifname === name);
-  if (bridge?.address !== bridgeMac(gateways)) return;
-  if (links.some(({ master }) => master === name))
+  const bridge = links.find(({ ifname }) => ifname === builtInBridge);
+  if (bridge === undefined || (bridge.ifalias !== linkAlias && bridge.address !== bridgeMac(gateways))) return;
+  if (links.some(({ master }) => master === builtInBridge))
     throw new Error(`bridge ${bridge.ifname} has links of others: it stays`);
   await exec({ file: 'ip', args: ['link', 'delete', bridge.ifname] }, signal);
 }
 
 /** Removes leases and host ports on disk, which nobody holds any more. Directories that others use stay. */
-export async function removeNetworkState({ dataDir, cacheDir, podCidrs }: NetworkRemains): Promise<void> {
+export async function removeNetworkState({ dataDir, cacheDir }: Omit<NetworkRemains, 'podCidrs'>): Promise<void> {
   await rm(join(dataDir, '.hostports'), { recursive: true, force: true });
-  await rm(join(dataDir, defaultNetwork(podCidrs).name), { recursive: true, force: true });
+  await rm(join(dataDir, builtInName), { recursive: true, force: true });
   for (const directory of [join(cacheDir, 'results'), cacheDir, dataDir]) await removeIfEmpty(directory);
 }
 

@@ -31,7 +31,7 @@ export function mergeConfig(
   kubelet: Partial<KubeletConfiguration>,
   { env, hostname, cwd }: Surroundings,
 ): Omit<Config, 'imageCredentialProviders'> {
-  const { cni, ...own } = file.podwright;
+  const { cni, network, ...own } = file.podwright;
   const path = pathReader(flags.config, cwd);
   return {
     nodeName: (flags.hostnameOverride ?? hostname).trim().toLowerCase(),
@@ -55,6 +55,7 @@ export function mergeConfig(
       cacheDir: path(flags.cniCacheDir, cni?.cacheDir, '/var/lib/cni'),
       dataDir: path(undefined, cni?.dataDir, '/var/lib/cni/networks'),
     },
+    routeBackend: network?.backend ?? 'auto',
     maxParallelStarts: own.maxParallelStarts ?? undefined,
     services: {
       clusterIps: (own.serviceClusterIPRange || '10.96.0.0/12').split(',').map((cidr) => cidr.trim()),

@@ -1,3 +1,4 @@
+import type { RouteBackend } from '../../cni/index.ts';
 import type { CpuQuotaSettings } from '../cgroups/cpu.ts';
 import type { CgroupDriver } from '../cgroups/names.ts';
 import type { ImageGcPolicy } from '../images/gc-plan.ts';
@@ -39,6 +40,8 @@ export interface Config {
     readonly cacheDir: string;
     readonly dataDir: string;
   };
+  /** How the built-in network reaches pods of other nodes. */
+  readonly routeBackend: RouteBackend;
   /** Undefined: the runtime's. */
   readonly cgroupDriver: CgroupDriver | undefined;
   readonly cgroupRoot: string;

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type PodNetwork, writeFileAtomic } from '../../cni/index.ts';
+import { type PeerNode, type PodNetwork, writeFileAtomic } from '../../cni/index.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
 import { type ApiCheckpoint, createApiCheckpoint, secretsDirectory } from '../sources/api-checkpoint.ts';
 import type { Foundation } from './foundation.ts';
+import { readPeers } from './peers-plan.ts';
 
 /** What the API server wants is kept here for a daemon that starts while the server is away. */
 export const apiDirectory = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'api');
@@ -36,4 +37,19 @@ export async function keepPodCidrs({ config, log }: Foundation, podCIDRs: readon
   } catch (err) {
     log.warn({ err }, 'the addresses of pods cannot be kept for a restart');
   }
+}
+
+const nodesFile = (config: Config): string => join(apiDirectory(config), 'nodes.json');
+
+/** The nodes of the cluster as they were known last; undefined when none can be read. */
+export async function restorePeers(config: Config): Promise<readonly PeerNode[] | undefined> {
+  try {
+    return readPeers(await readFile(nodesFile(config), 'utf8'));
+  } catch {
+    return undefined; // The API server will tell.
+  }
+}
+
+export async function keepPeers(config: Config, peers: readonly PeerNode[]): Promise<void> {
+  await writeFileAtomic(nodesFile(config), JSON.stringify(peers), { mode: 0o600 });
 }

@@ -15,6 +15,7 @@ import { createNodeEventSink, createNodeMirrorPods } from './api-reports.ts';
 import { podCheckpoint } from './checkpoints.ts';
 import type { Foundation } from './foundation.ts';
 import { createNodeObject, type NodeObject, type NodeObjectParts } from './node-object.ts';
+import { followPeers } from './peers.ts';
 import type { Task } from './tasks.ts';
 import type { Workers } from './workers.ts';
 
@@ -118,6 +119,7 @@ export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluste
       onNode: (node) => services.takeNode(node),
     }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
+    followPeers(base, cluster.client, networkChanged),
   ];
 }
 

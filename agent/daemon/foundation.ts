@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import { createPodNetwork, type PodNetwork } from '../../cni/index.ts';
+import { createPodNetwork, type PeerNode, type PodNetwork } from '../../cni/index.ts';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
 import { createEventRecorder } from '../events/recorder.ts';
@@ -22,7 +22,8 @@ import {
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { API_SOURCE, createObjectStore, FILE_SOURCE } from '../sources/index.ts';
 import type { ObjectStore } from '../sources/types.ts';
-import { restorePodCidrs } from './checkpoints.ts';
+import { restorePeers, restorePodCidrs } from './checkpoints.ts';
+import { clusterNodes } from './peers-plan.ts';
 
 /** What every part of the daemon stands on. */
 export interface Foundation {
@@ -36,6 +37,8 @@ export interface Foundation {
   readonly link: RuntimeLink;
   /** Of the node; they may change. */
   readonly addresses: AddressWatch;
+  /** Nodes of the cluster as a former daemon knew them; undefined where there was none. */
+  readonly formerPeers: readonly PeerNode[] | undefined;
   /** What happens in the daemon, counted for `/metrics`. */
   readonly counters: { readonly kubelet: KubeletMetrics; readonly probes: ProbeMetrics };
 }
@@ -48,21 +51,24 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
   const network = createPodNetwork({
     ...config.cni,
     podCidrs: isGivenByCluster(config) ? [] : config.podCidrs,
+    routeBackend: config.routeBackend,
     onWarning: (message, fields) => log.warn(fields, message),
   });
   if (isGivenByCluster(config)) await restorePodCidrs(config, network);
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
+  const addresses = createAddressWatch({
+    ...{ clock: systemClock, log, read: readHostAddresses },
+    initial: await readHostAddresses(),
+  });
+  const formerPeers = config.kubeconfig === undefined ? undefined : await restorePeers(config);
+  if (formerPeers !== undefined) network.setNodes(clusterNodes(config, nodeIps({ config, addresses }), formerPeers));
   const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics() };
   return {
-    ...{ config, log, network, client, counters },
+    ...{ config, log, network, client, counters, addresses, formerPeers },
     events: createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former }),
     store: createObjectStore(config.kubeconfig === undefined ? [FILE_SOURCE] : [FILE_SOURCE, API_SOURCE]),
     runtime: countRuntime(await openRuntime(config, client, network, log), counters.kubelet),
     link: createRuntimeLink(client, config.cgroupDriver, log),
-    addresses: createAddressWatch({
-      ...{ clock: systemClock, log, read: readHostAddresses },
-      initial: await readHostAddresses(),
-    }),
   };
 }
 

@@ -99,8 +99,12 @@ function warn({ log }: HousekeepingDeps, task: string, error: unknown): void {
 }
 
 async function maintainNetwork(deps: HousekeepingDeps, signal: AbortSignal): Promise<void> {
-  await deps.network.setup(signal);
-  await deps.network.gc(async () => sandboxIds(await deps.runtime.listPods(signal)), signal);
+  try {
+    await deps.network.setup(signal);
+  } finally {
+    // Addresses of pods that are gone are needed all the same.
+    await deps.network.gc(async () => sandboxIds(await deps.runtime.listPods(signal)), signal);
+  }
 }
 
 function sandboxIds(pods: readonly RuntimePodSummary[]): ReadonlySet<string> {

@@ -1,4 +1,11 @@
-import { exec, messageOf, removeBridge, removeNetworkRules, removeNetworkState } from '../../cni/index.ts';
+import {
+  exec,
+  messageOf,
+  removeBridge,
+  removeNetworkRules,
+  removeNetworkState,
+  removeRoutes,
+} from '../../cni/index.ts';
 import { removeServiceRules } from '../../proxy/index.ts';
 import type { Foundation } from '../daemon/foundation.ts';
 import type { PodDeps } from '../pods/deps.ts';
@@ -51,6 +58,7 @@ export async function resetSteps({ base, deps, pods, gracePeriod }: ResetParts):
       what: 'remove the rules of pod networks and host ports',
       run: (signal) => removeNetworkRules(exec, signal),
     },
+    { what: 'remove the routes to pods of other nodes', run: (signal) => removeRoutes(exec, signal) },
     { what: 'remove the bridge of the built-in pod network', run: (signal) => removeBridge(remains, signal) },
     {
       what: `unmount and remove what pods left in ${rootDir}/pods`,

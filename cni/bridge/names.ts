@@ -5,7 +5,7 @@ import type { CniIp } from '../spec/types.ts';
 /** Host ends of pod links begin with this; the kernel's limit for a name is 15 characters. */
 export const vethPrefix = 'veth';
 
-/** Alias of the host ends: tells them from links of other programs, also where their bridge is gone. */
+/** Alias of the host ends and of bridges that were made here: tells them from links of other programs. */
 export const linkAlias = 'podwright';
 
 /**

@@ -1,7 +1,7 @@
 /*
  * Input of `ip -batch -`: one process for the host's side of an attachment, one for the pod's.
  *
- *   host:  bridge (when missing), its MAC, addresses, up
+ *   host:  bridge (when missing), its MAC, alias; addresses, up
  *          veth HOST <-> eth0 in the pod's namespace, MAC from the address; HOST on the bridge, hairpin, up; alias;
  *          stale neighbours
  *   pod:   eth0 and lo up; addresses on eth0, without duplicate address detection; routes; announcement of the addresses
@@ -38,7 +38,9 @@ const mtuOption = (mtu: number): string => (mtu === 0 ? '' : ` mtu ${mtu}`);
 /** Makes the bridge, or repairs what somebody changed about one that is there: then all of it may be repeated. */
 export function renderBridge({ name, mac, mtu, addresses }: BridgeLink, create: boolean): string[] {
   return [
-    ...(create ? [`link add name ${name}${mtuOption(mtu)} address ${mac} type bridge`] : []),
+    ...(create
+      ? [`link add name ${name}${mtuOption(mtu)} address ${mac} type bridge`, `link set dev ${name} alias ${linkAlias}`]
+      : []),
     ...addresses.map((address) => `addr replace ${address} dev ${name}${nodad(address)}`),
     `link set dev ${name} up`,
   ];

@@ -33,7 +33,11 @@ export async function ensureForwarding(request: ForwardingRequest, signal: Abort
 function families(networks: readonly NetworkRules[]): Family[] {
   const of = (isOfFamily: (cidr: string) => boolean): NetworkRules[] =>
     networks
-      .map((network) => ({ ...network, cidrs: network.cidrs.filter(isOfFamily) }))
+      .map((network) => ({
+        ...network,
+        cidrs: network.cidrs.filter(isOfFamily),
+        unmasqueraded: (network.unmasqueraded ?? []).filter(isOfFamily),
+      }))
       .filter(({ cidrs }) => cidrs.length > 0);
   const all: Family[] = [
     { command: 'iptables', networks: of((cidr) => !cidr.includes(':')), sysctl: 'net/ipv4/ip_forward' },

@@ -1,4 +1,4 @@
-import { subnetsOf } from '../default-network.ts';
+import { builtInName, subnetsOf } from '../default-network.ts';
 import type { NetworkConfigList } from '../spec/types.ts';
 import type { NetworkRules } from './render.ts';
 
@@ -7,8 +7,12 @@ import type { NetworkRules } from './render.ts';
  * configuration says whether there is masquerade, and all say which subnets there are.
  *
  * @param configs the one of now, then those that pods were attached by
+ * @param otherPods ranges of other nodes' pods, which the built-in network does not masquerade
  */
-export function planForwarding(configs: readonly NetworkConfigList[]): NetworkRules[] {
+export function planForwarding(
+  configs: readonly NetworkConfigList[],
+  otherPods: readonly string[] = [],
+): NetworkRules[] {
   const networks = new Map<string, NetworkRules>();
   for (const config of configs) {
     const bridge = config.plugins.find(({ type }) => type === 'bridge');
@@ -18,6 +22,7 @@ export function planForwarding(configs: readonly NetworkConfigList[]): NetworkRu
       network: config.name,
       cidrs: [...new Set([...(known?.cidrs ?? []), ...subnetsOf(config)])],
       masquerade: known?.masquerade ?? bridge['ipMasq'] === true,
+      ...(config.name === builtInName && otherPods.length > 0 ? { unmasqueraded: otherPods } : {}),
     });
   }
   return [...networks.values()];

@@ -4,7 +4,7 @@
  *   filter FORWARD -> PODWRIGHT-FORWARD      first rule: Docker sets the policy of FORWARD to DROP (moby#39439)
  *          PODWRIGHT-FORWARD: of each network -s <pods> ACCEPT, -d <pods> ACCEPT
  *   nat    POSTROUTING -s <pods> -> PODWRIGHT-NET-<hash of the network>
- *          PODWRIGHT-NET-<hash>: -d <pods> ACCEPT, ! -d <multicast> MASQUERADE
+ *          PODWRIGHT-NET-<hash>: -d <pods> ACCEPT, -d <pods of other nodes> ACCEPT, ! -d <multicast> MASQUERADE
  *
  * The own chains are emptied and filled in one transaction, so that another CIDR leaves nothing stale; a chain of a network
  * that is no more goes with its jumps. The jumps are the only rules in chains of others: they are added when they are
@@ -27,6 +27,8 @@ export interface NetworkRules {
   readonly cidrs: readonly string[];
   /** Traffic of pods that leaves the pod networks gets the host's address. */
   readonly masquerade: boolean;
+  /** Networks that see the pods' own addresses all the same: pods of other nodes. */
+  readonly unmasqueraded?: readonly string[];
 }
 
 const multicast = (cidr: string): string => (cidr.includes(':') ? 'ff00::/8' : '224.0.0.0/4');
@@ -58,11 +60,11 @@ function forwardRules({ network, cidrs }: NetworkRules): string[] {
   );
 }
 
-function masqueradeRules({ network, cidrs }: NetworkRules): string[] {
+function masqueradeRules({ network, cidrs, unmasqueraded = [] }: NetworkRules): string[] {
   const add = `-A ${networkChain(network)}`;
   const note = comment(network);
   return [
-    ...cidrs.map((cidr) => `${add} -d ${cidr} ${note} -j ACCEPT`),
+    ...[...new Set([...cidrs, ...unmasqueraded])].map((cidr) => `${add} -d ${cidr} ${note} -j ACCEPT`),
     ...cidrs.slice(0, 1).map((cidr) => `${add} ! -d ${multicast(cidr)} ${note} -j MASQUERADE`),
   ];
 }

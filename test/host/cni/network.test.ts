@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { hostLinkName } from '../../../cni/bridge/names.ts';
-import type { Attachment, CniResult, PortMapping } from '../../../cni/index.ts';
+import type { Attachment, CniResult, PeerNode, PortMapping } from '../../../cni/index.ts';
 import { createNamespaces, type Namespaces, netnsPath } from './namespaces.ts';
 import { type NetworkProcess, startNetwork } from './node.ts';
 import type { Answer } from './runner.ts';
@@ -114,6 +114,32 @@ describe.skipIf(process.getuid?.() !== 0)('the built-in network', () => {
       const ports = peer.hostAddresses.map((to) => ask(spaces, { from: peer.name, to, port: 8080 }));
       expect(ports).toEqual(peer.addresses.map((source) => `${pod} ${source}`));
       expect(ask(spaces, { from: spaces.host, to: '127.0.0.1', port: 8080 })).toBe(`${pod} 203.0.113.1`);
+    });
+
+    test('pods of another node see them by their own addresses, as long as there is that node', async () => {
+      const others = ['192.0.2.9', '2001:db8:3::9'];
+      spaces.run(peer.name, 'ip', 'link', 'set', 'lo', 'up');
+      for (const [index, cidr] of dual.entries()) {
+        spaces.run(peer.name, 'ip', 'addr', 'add', others[index] ?? '', 'dev', 'lo');
+        spaces.run(peer.name, 'ip', 'route', 'add', cidr, 'via', peer.hostAddresses[index] ?? '');
+      }
+      const node = { name: 'other', podCidrs: ['192.0.2.0/24', '2001:db8:3::/64'], nodeIps: peer.addresses };
+      const know = async (...peers: readonly PeerNode[]): Promise<void> => {
+        await network.call({ verb: 'setNodes', nodes: { nodeIps: peer.hostAddresses, peers, clusterCidrs: [] } });
+        await succeeded(network.call({ verb: 'setup' }));
+      };
+      const asPod = (to: string): string => ask(spaces, { from: pod, to, port: 80 });
+      await know(node);
+      expect(others.map(asPod)).toEqual(addressesOf(added).map((source) => `${peer.name} ${source}`));
+      const inwards = addressesOf(added).map((to) => ask(spaces, { from: peer.name, to, port: 80 }));
+      expect(inwards).toEqual(peer.addresses.map((source) => `${pod} ${source}`));
+      // The node itself is no pod: it does not see them.
+      expect(peer.addresses.map(asPod)).toEqual(peer.hostAddresses.map((source) => `${peer.name} ${source}`));
+
+      await know();
+      expect(spaces.run(spaces.host, 'ip', 'route', 'show', 'proto', '112')).toBe('');
+      spaces.run(spaces.host, 'ip', 'route', 'add', '192.0.2.0/24', 'via', '198.51.100.2');
+      expect(asPod('192.0.2.9')).toBe(`${peer.name} 198.51.100.1`);
     });
 
     test('a second setup changes nothing; one after a flushed firewall puts everything back', async () => {

@@ -6,13 +6,14 @@
 
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { type Attachment, CniError, createPodNetwork, exec, type Exec } from '../../../cni/index.ts';
+import { type Attachment, type ClusterNodes, CniError, createPodNetwork, exec, type Exec } from '../../../cni/index.ts';
 
 /** A verb with its arguments, as they go over the pipe. */
 export type Call =
   | { readonly verb: 'setup' | 'status' }
   | { readonly verb: 'add' | 'del' | 'check'; readonly attachment: Attachment }
-  | { readonly verb: 'gc'; readonly valid: readonly string[] };
+  | { readonly verb: 'gc'; readonly valid: readonly string[] }
+  | { readonly verb: 'setNodes'; readonly nodes: ClusterNodes };
 
 export interface Answer {
   readonly id: number;
@@ -47,6 +48,8 @@ function main(directory: string, podCidrs: readonly string[]): void {
         return network.status();
       case 'gc':
         return network.gc(() => Promise.resolve(new Set(call.valid)), signal);
+      case 'setNodes':
+        return network.setNodes(call.nodes);
       case 'add':
       case 'del':
       case 'check':

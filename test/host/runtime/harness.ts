@@ -145,5 +145,6 @@ const withoutNetwork: PodNetwork = {
   cached: () => Promise.resolve(undefined),
   status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [], isOwn: true }),
   setPodCidrs: () => undefined,
+  setNodes: () => undefined,
   podSysctls: () => ({}),
 };

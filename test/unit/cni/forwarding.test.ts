@@ -110,6 +110,29 @@ describe('forwarding rules', () => {
     ]);
   });
 
+  test('let pods of other nodes see those of the built-in network, and of no other', () => {
+    const list = (name: string, subnet: string) => ({
+      ...{ cniVersion: '1.1.0', name, disableCheck: false, disableGC: false },
+      plugins: [{ type: 'bridge', ipMasq: true, ipam: { type: 'host-local', subnet } }],
+    });
+    const configs = [list('podwright', '203.0.113.0/27'), list('former', '192.0.2.0/24')];
+    const networks = planForwarding(configs, ['203.0.113.32/27']);
+    expect(networks).toEqual([
+      {
+        network: 'podwright',
+        cidrs: ['203.0.113.0/27'],
+        masquerade: true,
+        unmasqueraded: ['203.0.113.32/27'],
+      },
+      { network: 'former', cidrs: ['192.0.2.0/24'], masquerade: true },
+    ]);
+    const rule =
+      '-A PODWRIGHT-NET-70878192a75655 -d 203.0.113.32/27 -m comment --comment "podwright network podwright"';
+    const lines = (renderForwarding(networks, '') ?? '').split('\n');
+    expect(lines.filter((line) => line.includes('203.0.113.32/27'))).toEqual([`${rule} -j ACCEPT`]);
+    expect(lines.indexOf(`${rule} -j ACCEPT`)).toBeLessThan(lines.findIndex((line) => line.endsWith('MASQUERADE')));
+  });
+
   test('cost one save and one restore a family, and one save when all is there', async () => {
     const calls: string[] = [];
     const sysctls: string[] = [];

@@ -67,6 +67,7 @@ const defaults: Config = {
   registryBurst: 10,
   imageGc: { highThresholdPercent: 85, lowThresholdPercent: 80, minAgeMs: 120_000, maxAgeMs: 0 },
   imageCredentialProviders: undefined,
+  routeBackend: 'auto',
   maxParallelStarts: undefined,
   services: { clusterIps: ['10.96.0.0/12'], nodePorts: { first: 30_000, last: 32_767 } },
   maxPods: 110,

@@ -56,6 +56,7 @@ describe('batches', () => {
     ];
     expect(renderBridge(bridgeLink(config), true)).toEqual([
       'link add name cni0 mtu 1400 address 0a:58:cb:00:71:01 type bridge',
+      'link set dev cni0 alias podwright',
       ...repeatable,
     ]);
     expect(renderBridge(bridgeLink(config), false)).toEqual(repeatable);
