@@ -79,6 +79,7 @@ start_kubernetes
 step build npm run --silent build
 step check npm run --silent check
 tests unit
+tests fuzz
 tests host as_root
 tests e2e as_root
 say 'programs of the control plane'

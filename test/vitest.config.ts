@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /**
- * unit: no root, no Docker, no sleeps. host: real kernel in network namespaces (root).
+ * unit: no root, no Docker, no sleeps. fuzz: decoders of outside bytes. host: real kernel in network namespaces (root).
  * e2e: the built daemon on a real dockerd in the lab (root). cluster: that, and a real control plane (root; test/kubernetes.sh
  * makes its programs first).
  */
@@ -11,6 +11,7 @@ export default defineConfig({
     projects: [
       // One process for many files: pure code has no state that a file could leave behind, and loading it once halves the time.
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], isolate: false } },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: 600_000 } },
       {
         test: {
           name: 'host',

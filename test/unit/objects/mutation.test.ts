@@ -95,27 +95,6 @@ const mutated = fc.tuple(fc.array(mutation, { minLength: 1, maxLength: 4 }), fc.
 
 const text = stringify(FULL, { version: '1.1' });
 
-const damaged = fc.oneof(
-  fc.nat(text.length).map((length) => text.slice(0, length)),
-  fc
-    .array(fc.tuple(fc.nat(text.length), fc.string({ unit: 'binary', maxLength: 3 })), { minLength: 1, maxLength: 5 })
-    .map((edits) => edits.reduce((now, [at, piece]) => now.slice(0, at) + piece + now.slice(at + piece.length), text)),
-  fc
-    .array(
-      fc.tuple(
-        fc.nat(text.length),
-        fc.constantFrom('\n', ' ', ':', '-', '&a', '*a', '<<: ', '[', '{', '---\n', '"', '|', '\t'),
-      ),
-      {
-        minLength: 1,
-        maxLength: 5,
-      },
-    )
-    .map((edits) => edits.reduce((now, [at, piece]) => now.slice(0, at) + piece + now.slice(at), text)),
-  fc.string({ unit: 'binary' }),
-  fc.uint8Array().map((bytes) => new TextDecoder().decode(bytes)),
-);
-
 /** Loading never throws; what comes out is a valid pod or a problem that says where, and JSON keeps the pod. */
 function checkLoad(manifest: string): void {
   const { pods, problems, broken } = loadManifest(manifest, FROM);
@@ -135,12 +114,8 @@ test('the manifest that is mutated is valid', () => {
   expect(problems).toEqual([]);
 });
 
-test('5,000 manifests with mutated values', { timeout: 120_000 }, () => {
-  fc.assert(fc.property(mutated, checkLoad), { numRuns: 5_000 });
-});
-
-test('5,000 manifests with damaged text', { timeout: 120_000 }, () => {
-  fc.assert(fc.property(damaged, checkLoad), { numRuns: 5_000 });
+test('2,000 manifests with mutated values', { timeout: 120_000 }, () => {
+  fc.assert(fc.property(mutated, checkLoad), { numRuns: 2_000 });
 });
 
 const mutatedSpec = fc
