@@ -5,26 +5,35 @@ import type { Config } from './config/index.ts';
 import { clusterTasks, createCluster } from './daemon/cluster.ts';
 import { layFoundation } from './daemon/foundation.ts';
 import { kubeletServer } from './daemon/kubelet-server.ts';
+import { supervisionTasks } from './daemon/supervision.ts';
 import { daemonTasks, type Task } from './daemon/tasks.ts';
 import { createWorkers } from './daemon/workers.ts';
 import { acquireLock } from './lock.ts';
+import type { Notifier } from './systemd/index.ts';
 import { version } from './version.ts';
+
+export interface DaemonDeps {
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** The service manager that started the daemon. */
+  readonly notifier: Notifier | undefined;
+}
 
 /**
  * Runs the node until `signal` is aborted. Pods go on running after it has ended.
  *
  * @throws when another daemon holds the root directory, or when a part fails that nothing can repair
  */
-export async function runDaemon(config: Config, deps: { log: Logger; signal: AbortSignal }): Promise<void> {
+export async function runDaemon(config: Config, deps: DaemonDeps): Promise<void> {
   const lock = await acquireLock(config.rootDir);
   try {
-    await serve(config, deps.log, deps.signal);
+    await serve(config, deps);
   } finally {
     await lock.release();
   }
 }
 
-async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<void> {
+async function serve(config: Config, { log, signal, notifier }: DaemonDeps): Promise<void> {
   const startedAt = systemClock.now();
   const base = await layFoundation(config, log);
   const cluster = createCluster(base);
@@ -37,6 +46,7 @@ async function serve(config: Config, log: Logger, signal: AbortSignal): Promise<
     await runTogether(signal, [
       ...daemonTasks(base, workers, cluster, startedAt),
       ...clusterTasks(base, workers, cluster),
+      ...supervisionTasks(base, workers, notifier),
       (until) => kubeletServer(base, workers, cluster?.client, until),
     ]);
   } finally {

@@ -17,6 +17,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   check: () => import('./cli/check.ts'),
   join: () => import('./cli/join.ts'),
   reset: () => import('./cli/reset.ts'),
+  install: () => import('./cli/install.ts'),
+  uninstall: () => import('./cli/uninstall.ts'),
   version: () => import('./cli/version.ts'),
 };
 

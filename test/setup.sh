@@ -9,7 +9,7 @@ install_packages \
   nsenter:util-linux mount:mount ps:procps tar:tar busybox:busybox-static \
   gcc:gcc /usr/include/stdio.h:libc6-dev \
   aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu qemu-aarch64-static:qemu-user-static \
-  ipvsadm:ipvsadm
+  ipvsadm:ipvsadm systemd-analyze:systemd
 if [ "$(uname -m)" = x86_64 ]; then
   install_packages qemu-system-x86_64:qemu-system-x86 /etc/protocols:netbase
   as_root bash "$root_dir/test/lab/guest-kernel.sh" >/dev/null

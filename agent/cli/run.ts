@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
+import { exec } from '../../cni/index.ts';
 import type { Flags } from '../config/index.ts';
 import { createLog } from '../log.ts';
+import { takeNotifier } from '../systemd/index.ts';
 import { addOptions, readConfig, runFlags } from './flags.ts';
 
 /** `podwright run`: the daemon. */
@@ -21,10 +23,11 @@ async function run(flags: Flags): Promise<number> {
   for (const warning of loaded.warnings) log.warn({ warning }, 'configuration');
   if (loaded.notActedOn.length > 0) log.debug({ fields: loaded.notActedOn }, 'configuration that changes nothing yet');
   process.once('uncaughtException', (err) => die(log, err));
+  const notifier = takeNotifier(process.env, exec, log);
   const { signal, stop } = stopOnSignals(log);
   try {
     const { runDaemon } = await import('../daemon.ts');
-    await runDaemon(loaded.config, { log, signal });
+    await runDaemon(loaded.config, { log, signal, notifier });
     exitSoon(log);
     return 0;
   } catch (error) {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { cgroupVersion } from '../cgroups/files.ts';
 import { qosCgroupPath } from '../cgroups/names.ts';
-import { systemClock } from '../clock.ts';
+import type { Clock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
 import { createEvictionManager, type EvictionManager, evictionSettings, removeDead } from '../eviction/index.ts';
 import type { ImageGc } from '../images/gc.ts';
@@ -17,6 +17,7 @@ export interface EvictionParts {
   readonly manager: PodManager;
   readonly imageGc: Pick<ImageGc, 'collect'>;
   readonly onEvicted: (signal: string) => void;
+  readonly clock: Clock;
 }
 
 export const cgroupMountPoint = '/sys/fs/cgroup';
@@ -25,7 +26,7 @@ const infoTimeoutMs = 5_000;
 
 /** Eviction on Docker: its data root is the file system of images and writable layers. */
 export async function createNodeEviction(config: Config, parts: EvictionParts): Promise<EvictionManager> {
-  const { client, deps, manager, imageGc } = parts;
+  const { client, deps, manager, imageGc, clock } = parts;
   const { events, log, runtime, podDir, podLogsDir, cgroups: cgroupSettings } = deps;
   const cgroups = createCgroupReader(cgroupMountPoint, await cgroupVersion(cgroupMountPoint));
   const imageDir = dataRoot(client);
@@ -51,7 +52,7 @@ export async function createNodeEviction(config: Config, parts: EvictionParts): 
     reclaimImages: async (signal) => {
       await imageGc.collect(Number.POSITIVE_INFINITY, signal);
     },
-    ...{ events, log, clock: systemClock },
+    ...{ events, log, clock },
   });
 }
 

@@ -22,6 +22,7 @@ import {
 import type { ContainerRuntime } from '../runtime/types.ts';
 import { API_SOURCE, createObjectStore, FILE_SOURCE } from '../sources/index.ts';
 import type { ObjectStore } from '../sources/types.ts';
+import { createLoopWatch, type LoopWatch } from '../systemd/index.ts';
 import { restorePeers, restorePodCidrs } from './checkpoints.ts';
 import { clusterNodes } from './peers-plan.ts';
 
@@ -39,6 +40,8 @@ export interface Foundation {
   readonly addresses: AddressWatch;
   /** Nodes of the cluster as a former daemon knew them; undefined where there was none. */
   readonly formerPeers: readonly PeerNode[] | undefined;
+  /** Whether the daemon's loops go round. */
+  readonly loops: LoopWatch;
   /** What happens in the daemon, counted for `/metrics`. */
   readonly counters: { readonly kubelet: KubeletMetrics; readonly probes: ProbeMetrics };
 }
@@ -65,6 +68,7 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
   const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics() };
   return {
     ...{ config, log, network, client, counters, addresses, formerPeers },
+    loops: createLoopWatch(systemClock, () => performance.now()),
     events: createEventRecorder({ clock: systemClock, log, nodeName: config.nodeName, former }),
     store: createObjectStore(config.kubeconfig === undefined ? [FILE_SOURCE] : [FILE_SOURCE, API_SOURCE]),
     runtime: countRuntime(await openRuntime(config, client, network, log), counters.kubelet),

@@ -83,7 +83,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     await Promise.race([isRegistered, untilAborted(until)]);
     await keepLease(
       {
-        ...{ client, nodeName, clock: systemClock },
+        ...{ client, nodeName, clock: base.loops.clock('lease') },
         nodeUid: () => registration.uid(),
         durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
         onError: (err, failures) => {

@@ -40,14 +40,14 @@ export function daemonTasks(
   ];
 }
 
-function manifests({ config, store, log }: Foundation, until: AbortSignal): Promise<void> {
+function manifests({ config, store, log, loops }: Foundation, until: AbortSignal): Promise<void> {
   return watchManifests(
     {
       directory: config.manifestDir,
       nodeName: config.nodeName,
       rescanMs: config.fileCheckFrequencyMs,
       checkpointDir: join(config.rootDir, 'podwright', 'manifests'),
-      clock: systemClock,
+      clock: loops.clock('manifests'),
       log,
       onSnapshot: (snapshot) => store.set(snapshot),
     },

@@ -100,7 +100,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   });
   const imageGc = createNodeImageGc(config, base);
   const eviction = await createNodeEviction(config, {
-    ...{ client: base.client, deps, manager, imageGc },
+    ...{ client: base.client, deps, manager, imageGc, clock: base.loops.clock('eviction') },
     onEvicted: (signal) => base.counters.kubelet.evicted(signal),
   });
   return {

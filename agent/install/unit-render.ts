@@ -1,0 +1,107 @@
+/*
+ * What systemd is told of podwright:
+ *
+ *   podwright.service                         how the daemon is run, on a node that stands alone
+ *   podwright.service.d/10-kubeadm.conf       a node of a cluster: the files that kubeadm and `podwright join` write, by the
+ *                                             variables of the kubelet's own drop-in (kubernetes/release, 10-kubeadm.conf)
+ *   /etc/default/podwright                    the user's flags
+ */
+
+/** What the files are made of. */
+export interface UnitSettings {
+  /** Absolute paths: of Node.js, and of podwright's entry point. */
+  readonly node: string;
+  readonly program: string;
+}
+
+/** Files of a node of a cluster; absolute paths. */
+export interface ClusterFiles {
+  readonly kubeconfig: string;
+  readonly kubeletConfig: string;
+  readonly kubeletFlags: string;
+}
+
+/** First words of each file that podwright makes, and by which it knows them again. */
+export const marker = '# Made by podwright install';
+
+/** Flags of the daemon, in this order; each is one of these variables, split at blanks. */
+const variables = [
+  'KUBELET_KUBECONFIG_ARGS',
+  'KUBELET_CONFIG_ARGS',
+  'KUBELET_KUBEADM_ARGS',
+  'KUBELET_EXTRA_ARGS',
+  'PODWRIGHT_ARGS',
+] as const;
+
+/** Twice a minute; the kubelet's unit has none before 1.35. */
+const watchdogSeconds = 60;
+
+/**
+ * The unit. Docker is wanted, not required: systemd would otherwise stop the daemon with each restart of Docker. Only the main
+ * process is ended with the service: helpers of mounts run on for pods, which are Docker's children anyhow. A start has no
+ * deadline, as the daemon is ready only when Docker is.
+ */
+export function renderUnit({ node, program }: UnitSettings): string {
+  return `${marker}; podwright uninstall removes it. Changes: systemctl edit podwright
+[Unit]
+Description=podwright, a Kubernetes node for Docker hosts
+Wants=network-online.target docker.service
+After=network-online.target docker.service dbus.service
+StartLimitIntervalSec=0
+
+[Service]
+Type=notify
+NotifyAccess=all
+WatchdogSec=${watchdogSeconds}
+TimeoutStartSec=infinity
+TimeoutStopSec=30
+Restart=always
+RestartSec=2
+KillMode=process
+OOMScoreAdjust=-999
+TasksMax=infinity
+Environment=${variables.map((name) => `${name}=`).join(' ')}
+EnvironmentFile=-${escapeSpecifiers(defaultsPath)}
+ExecStart=${quote(node)} ${quoteArgument(program)} run ${variables.map((name) => `$${name}`).join(' ')}
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** The drop-in of a node of a cluster. */
+export function renderClusterDropIn({ kubeconfig, kubeletConfig, kubeletFlags }: ClusterFiles): string {
+  const assign = (name: (typeof variables)[number], value: string): string =>
+    `Environment=${quote(`${name}=${value}`)}`;
+  return `${marker}; podwright uninstall removes it
+[Service]
+${assign('KUBELET_KUBECONFIG_ARGS', `--kubeconfig=${kubeconfig}`)}
+${assign('KUBELET_CONFIG_ARGS', `--config=${kubeletConfig}`)}
+EnvironmentFile=-${escapeSpecifiers(kubeletFlags)}
+EnvironmentFile=-/etc/default/kubelet
+`;
+}
+
+/** For the user to edit. */
+export function renderDefaults(): string {
+  return `${marker}, which leaves it alone from then on
+# Flags of the daemon, as podwright run --help tells them: PODWRIGHT_ARGS="--config=/etc/podwright.yaml -v=4"
+PODWRIGHT_ARGS=
+`;
+}
+
+export const unitName = 'podwright.service';
+export const unitPath = `/etc/systemd/system/${unitName}`;
+export const dropInPath = `/etc/systemd/system/${unitName}.d/10-kubeadm.conf`;
+export const defaultsPath = '/etc/default/podwright';
+
+const escapeSpecifiers = (text: string): string => text.replaceAll('%', '%%');
+
+/** systemd.syntax(7): quotes and backslashes, and systemd.unit(5): specifiers. */
+function quote(text: string): string {
+  const plain = escapeSpecifiers(text);
+  return /^[\w./:=@%+-]+$/.test(plain) ? plain : `"${plain.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+}
+
+/** An argument of a command, in which variables would be put in. */
+const quoteArgument = (text: string): string => quote(text).replaceAll('$', '$$$$');
