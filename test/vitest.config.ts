@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /**
  * unit: no root, no Docker, no sleeps. fuzz: decoders of outside bytes. host: real kernel in network namespaces (root).
  * e2e: the built daemon on a real dockerd in the lab (root). cluster: that, and a real control plane (root; test/kubernetes.sh
- * makes its programs first).
+ * makes its programs first). system: a Debian system with systemd in a virtual machine (root; minutes; not part of `npm test`).
  */
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -27,6 +27,15 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/system/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
           fileParallelism: false,
         },
       },

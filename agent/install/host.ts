@@ -7,7 +7,7 @@ import { unitName } from './unit-render.ts';
 /** The directory that systemd makes when it is PID 1 (`sd_booted(3)`). */
 const systemdDirectory = '/run/systemd/system';
 
-export async function hasSystemd(): Promise<boolean> {
+async function hasSystemd(): Promise<boolean> {
   return exists(systemdDirectory);
 }
 

@@ -14,7 +14,6 @@ import {
   unitPath,
 } from './unit-render.ts';
 
-export { hasSystemd } from './host.ts';
 export { InstallRefused } from './plan.ts';
 
 export interface InstallDeps {

@@ -27,6 +27,8 @@ export interface Guest {
   check(script: string): Promise<string>;
   /** Runs programs in the guest, in a network namespace of it when one is named. */
   exec(namespace?: string): Exec;
+  /** Resolves when it has powered itself off. */
+  readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,6 +48,16 @@ export const guestProblem = process.arch === 'x64' ? undefined : 'test guests ne
 /** Boots a guest: some seconds under emulation. */
 export async function startGuest(): Promise<Guest> {
   const { kernel, initrd } = buildGuestImage();
+  const append = 'console=ttyS0 quiet panic=-1 tsc=unstable';
+  return bootMachine(['-kernel', kernel, '-initrd', initrd, '-m', '256', '-append', append]);
+}
+
+/**
+ * Boots a virtual machine, and waits for what answers requests in it (guest-init.sh) on the virtio port `talk`.
+ *
+ * @param args of QEMU: kernel, memory, disks
+ */
+export async function bootMachine(args: readonly string[]): Promise<Guest> {
   const directory = mkdtempSync(join(tmpdir(), 'pw-guest-'));
   const socketPath = join(directory, 'talk');
   const server = createServer().listen(socketPath);
@@ -53,10 +65,10 @@ export async function startGuest(): Promise<Guest> {
   const child = spawn(
     QEMU,
     [
-      ...['-kernel', kernel, '-initrd', initrd, '-m', '256', '-nodefaults', '-no-user-config', '-nographic'],
-      ...['-append', 'console=ttyS0 quiet panic=-1 tsc=unstable', '-no-reboot'],
+      ...args,
+      ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
       ...['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-serial-pci'],
-      ...['-chardev', `socket,id=talk,path=${socketPath}`, '-device', 'virtserialport,chardev=talk,nr=1'],
+      ...['-chardev', `socket,id=talk,path=${socketPath}`, '-device', 'virtserialport,chardev=talk,nr=1,name=talk'],
     ],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
@@ -65,7 +77,7 @@ export async function startGuest(): Promise<Guest> {
     rmSync(directory, { recursive: true, force: true });
   };
   process.once('exit', kill);
-  const ended = once(child, 'exit').then(() => undefined);
+  const ended = once(child, 'exit').then((): void => undefined);
   let complaint = '';
   child.stderr.on('data', (data) => (complaint += String(data)));
   const stop = async (): Promise<void> => {
@@ -84,10 +96,11 @@ export async function startGuest(): Promise<Guest> {
     ];
     const talk = createTalk(socket, gone);
     await within(BOOT_TIMEOUT_MS, 'boot', talk.ready);
-    return createGuest(talk, stop);
+    return createGuest(talk, stop, ended);
   } catch (error) {
+    const said = tail(join(directory, 'console'));
     await stop();
-    throw error;
+    throw new Error(`the guest does not come up; its console:\n${said}`, { cause: error });
   }
 }
 
@@ -139,7 +152,7 @@ function lineReader(lines: Interface, gone: Promise<never>): () => Promise<strin
   };
 }
 
-function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
+function createGuest(talk: Talk, stop: () => Promise<void>, ended: Promise<void>): Guest {
   let last: Promise<unknown> = Promise.resolve();
   const run: Guest['run'] = (script, timeoutMs = RUN_TIMEOUT_MS) => {
     const result = last.then(() =>
@@ -166,6 +179,7 @@ function createGuest(talk: Talk, stop: () => Promise<void>): Guest {
       if (exitCode !== 0) throw failure(request, { exitCode, stdout, stderr });
       return { stdout, stderr };
     },
+    ended,
     stop,
   };
 }
