@@ -112,7 +112,7 @@ export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluste
   if (cluster === undefined) return [];
   const { eviction, resources, services, manager, housekeeping } = workers;
   const networkChanged = (): void => housekeeping.networkChanged();
-  const images = async (signal: AbortSignal): Promise<readonly NodeImage[]> => listNodeImages(base, signal);
+  const images = nodeImages(base);
   return [
     ...cluster.tasks({
       ...{ ...resources, eviction, manager, images, networkChanged },
@@ -121,6 +121,20 @@ export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluste
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
     followPeers(base, cluster.client, networkChanged),
   ];
+}
+
+/** As old as the kubelet's own list may be (`imageCache`, pkg/kubelet/images/image_gc_manager.go). */
+const imagesMaxAgeMs = 30_000;
+
+function nodeImages(base: Foundation): (signal: AbortSignal) => Promise<readonly NodeImage[]> {
+  let known: readonly NodeImage[] = [];
+  let listedAt = Number.NEGATIVE_INFINITY;
+  return async (signal) => {
+    if (systemClock.now() - listedAt < imagesMaxAgeMs) return known;
+    known = await listNodeImages(base, signal);
+    listedAt = systemClock.now();
+    return known;
+  };
 }
 
 async function listNodeImages({ client }: Foundation, signal: AbortSignal): Promise<readonly NodeImage[]> {

@@ -41,6 +41,7 @@ const defaultLeaseSeconds = 40;
 export function createNodeObject(base: Foundation, client: ApiClient, parts: NodeObjectParts): NodeObject {
   const { config, log, network, addresses } = base;
   const { kubelet, nodeName } = config;
+  const system = systemInfo();
   let registered = (): void => undefined;
   const isRegistered = new Promise<void>((resolve) => (registered = resolve));
   const registration = createNodeRegistration({
@@ -52,7 +53,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
       providerId: kubelet.providerID || undefined,
     },
     register: kubelet.registerNode ?? true,
-    facts: (signal) => nodeFacts(base, parts, signal),
+    facts: (signal) => nodeFacts(base, parts, system, signal),
     conditions: () => conditionsOf(base, parts),
     updateMs: kubelet.nodeStatusUpdateFrequency || defaultUpdateMs,
     reportMs: kubelet.nodeStatusReportFrequency || defaultReportMs,
@@ -105,6 +106,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
 async function nodeFacts(
   base: Foundation,
   { capacity, allocatable, images }: NodeObjectParts,
+  system: ReturnType<typeof systemInfo>,
   signal: AbortSignal,
 ): Promise<NodeStatusFacts> {
   const { config, link } = base;
@@ -113,7 +115,7 @@ async function nodeFacts(
     hostname: config.nodeName || hostname(),
     capacity,
     allocatable,
-    systemInfo: { ...(await systemInfo()), containerRuntimeVersion: `docker://${link.status().version || 'Unknown'}` },
+    systemInfo: { ...(await system), containerRuntimeVersion: `docker://${link.status().version || 'Unknown'}` },
     images: link.status().reachable ? await images(signal).catch(() => []) : [],
     port: config.kubelet.port || 10250,
   };
