@@ -31,7 +31,9 @@ interface ExecStart extends Cancellable {
 interface Engine {
   info(options: Cancellable): Promise<DockerInfo>;
   version(options: Cancellable): Promise<{ Version: string; ApiVersion: string }>;
-  createContainer(options: ContainerCreateBody & Cancellable): Promise<{ id: string }>;
+  createContainer(
+    options: Cancellable & { _query: { name?: string }; _body: Omit<ContainerCreateBody, 'name'> },
+  ): Promise<{ id: string }>;
   getContainer(id: string): {
     start(options: Cancellable): Promise<unknown>;
     stop(options: Cancellable & { t: number }): Promise<unknown>;
@@ -97,9 +99,11 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
   return {
     info: (signal) => call('docker info', signal, (options) => docker.info(options)),
     version: (signal) => call('docker version', signal, (options) => docker.version(options)),
-    createContainer: (body, signal) =>
-      call(`create container ${body.name ?? ''}`, signal, async (options) => {
-        return (await docker.createContainer({ ...body, ...options })).id;
+    // Left to itself, dockerode also writes the whole body into the URL, which has a limit and gets into logs.
+    createContainer: ({ name, ...body }, signal) =>
+      call(`create container ${name ?? ''}`, signal, async (options) => {
+        const query = name === undefined ? {} : { name };
+        return (await docker.createContainer({ _query: query, _body: body, ...options })).id;
       }),
     startContainer: (id, signal) => act(`start container ${id}`, signal, (options) => container(id).start(options)),
     stopContainer: (id, t, signal) =>

@@ -246,6 +246,13 @@ describe('security, as the kernel tells it', () => {
   });
 });
 
+test('an environment of more than a megabyte reaches the process', async () => {
+  const env = Array.from({ length: 12 }, (_, index) => `LONG_${index}=${'x'.repeat(100_000)}`);
+  const id = await lab.run('env | grep ^LONG_ | wc -c', { env });
+  const bytes = env.reduce((sum, variable) => sum + `${variable}\n`.length, 0);
+  expect(await lab.output(id)).toBe(`${bytes}\n`);
+});
+
 test('the stop signal of the pod goes before the image’s', async () => {
   const script = 'trap "echo USR1; exit 0" USR1; echo ready; while true; do sleep 0.05; done';
   const id = await lab.run(script, { stopSignal: 'SIGUSR1' });
