@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { createResultCache, type CachedAttachment, type ResultCache } from './cache.ts';
 import { type Chain, type ChainAttachment, createChain } from './chain.ts';
 import { builtInName, defaultNetwork, subnetsOf } from './default-network.ts';
@@ -236,7 +237,7 @@ class Network implements PodNetwork {
 
   podSysctls(): Readonly<Record<string, string>> {
     const announce = { 'net.ipv4.conf.default.arp_notify': '1' };
-    if (!this.#status.cidrs.some((cidr) => cidr.includes(':'))) return announce;
+    if (!this.#status.cidrs.some((cidr) => cidr.includes(':'))) return { ...announce, ...withoutIpv6() };
     return {
       ...announce,
       'net.ipv6.conf.all.disable_ipv6': '0',
@@ -319,4 +320,9 @@ const unknownRanges: NetworkStatus = {
 
 function describe(config: NetworkConfigList): Omit<NetworkStatus, 'ready' | 'isOwn'> {
   return { name: config.name, plugins: config.plugins.map(({ type }) => type), cidrs: subnetsOf(config) };
+}
+
+/** Without this, links of pods get link-local addresses, and look for routers. A kernel may have no IPv6 at all. */
+function withoutIpv6(): Readonly<Record<string, string>> {
+  return existsSync('/proc/sys/net/ipv6') ? { 'net.ipv6.conf.all.disable_ipv6': '1' } : {};
 }

@@ -88,7 +88,7 @@ describe('a pod', () => {
         shell('web', serve, { ports: [{ containerPort: 80, hostPort: 8080 }] }),
         shell(
           'ask',
-          `until printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 127.0.0.1 80 | grep hello; do sleep 0.1; done; trap "exit 0" TERM; sleep 1000 & wait`,
+          `until printf 'GET / HTTP/1.0\\r\\n\\r\\n' | nc -w 2 127.0.0.1 80 | grep hello; do sleep 0.1; done; grep -q . /proc/net/if_inet6 || echo IPv4 only; trap "exit 0" TERM; sleep 1000 & wait`,
         ),
       ]),
     );
@@ -97,6 +97,7 @@ describe('a pod', () => {
     for (const port of ports) await until(port, 5_000, async () => (await httpGet(host, port)).includes('hello'));
     const log = join(host.podLogsDir, `default_${pod.metadata.name}_${pod.metadata.uid}`, 'ask', '0.log');
     await until('the answer over localhost', 5_000, () => readFileSync(log, 'utf8').includes('hello'));
+    await until('a pod without IPv6 addresses', 5_000, () => readFileSync(log, 'utf8').includes('IPv4 only'));
   });
 
   it('gets command, args, variables, working directory, mounts and resources as its manifest says', async () => {

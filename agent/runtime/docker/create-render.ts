@@ -19,7 +19,8 @@ const sandboxCpuShares = 2;
 
 /**
  * The Docker request for a pod's sandbox: a pause container that owns the pod's network, IPC and, where shared, PID
- * namespaces. Docker's `none` network gives it a namespace with a loopback only; `cni/` does the rest.
+ * namespaces. Its network namespace has a loopback only; `cni/` does the rest. With `NetworkDisabled` the runtime makes that
+ * namespace: for its own network `none` Docker runs two programs more at each start, and needs a record of it.
  */
 export function renderSandbox(
   config: PodSandboxConfig,
@@ -33,7 +34,7 @@ export function renderSandbox(
   return {
     name: sandboxName(config.pod, config.attempt),
     Image: config.image,
-    ...(namespaces.hostNetwork ? {} : { Hostname: config.hostname }),
+    ...(namespaces.hostNetwork ? {} : { Hostname: config.hostname, NetworkDisabled: true }),
     ...(user === undefined ? {} : { User: user }),
     Labels: encodeLabels('podsandbox', config.pod, 'POD', config.labels, config.annotations),
     HostConfig: {

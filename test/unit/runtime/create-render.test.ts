@@ -78,6 +78,7 @@ describe('sandbox', () => {
       name: 'k8s_POD_web-node_default_u1_1',
       Image: 'pause:1',
       Hostname: 'web',
+      NetworkDisabled: true,
       Labels: {
         app: 'web',
         'annotation.a': 'b',
@@ -105,6 +106,7 @@ describe('sandbox', () => {
     const body = renderSandbox({ ...onHost, sysctls: {} }, { a: '1' }, defaults);
     expect(body.HostConfig).toMatchObject({ NetworkMode: 'host', UTSMode: 'host' });
     expect(body).not.toHaveProperty('Hostname');
+    expect(body).not.toHaveProperty('NetworkDisabled');
     expect(body.HostConfig).not.toHaveProperty('Sysctls');
     const withSysctls = renderSandbox({ ...onHost, sysctls: { 'kernel.sem': '1' } }, { a: '1' }, defaults);
     expect(withSysctls.HostConfig?.Sysctls).toEqual({ 'kernel.sem': '1' });
