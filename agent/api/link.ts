@@ -8,9 +8,9 @@ import type { ApiConnection } from './connection.ts';
 const keepAliveMs = 30_000;
 /**
  * After so much silence the kernel asks whether the other side is still there; Node.js has it ask ten times, a second
- * apart. A watch whose connection was cut silently so ends within a minute.
+ * apart. A watch whose connection was cut silently so ends within half a minute; the kubelet takes 45 s (pings of HTTP/2).
  */
-const tcpKeepAliveMs = 30_000;
+const tcpKeepAliveMs = 15_000;
 const connectTimeoutMs = 10_000;
 
 /** The pooled connections of one set of credentials. */

@@ -71,8 +71,8 @@ export function createCluster(base: Foundation): Cluster | undefined {
         ...{ client, log, clock: systemClock, nodeName: config.nodeName, checkpoint: podCheckpoint(base) },
         onContact: (error) => server.contact(error),
         onSnapshot: (snapshot) => store.set(snapshot),
-        onSeen: (object) => {
-          statuses.seen(object);
+        onSeen: (object, isListed) => {
+          statuses.seen(object, isListed);
           mirrors?.seen(object);
         },
         onGone: (object) => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ApiObject, FollowHandler } from '../api/types.ts';
 import { serviceKey } from './types.ts';
 
@@ -29,6 +30,11 @@ interface Entry<T> {
   readonly made: readonly T[];
 }
 
+/** A server that was set back to a backup gives a version that it gave before to another content. */
+function isSame<T>(before: Entry<T> | undefined, now: Entry<T>): boolean {
+  return before?.state === now.state && isDeepStrictEqual(before.made, now.made);
+}
+
 export function createApiTracker<T extends Named>({ onChange, onListed }: ApiTrackerOptions<T>): ApiTracker<T> {
   const entries = new Map<string, Entry<T>>();
   let isListed = false;
@@ -54,8 +60,8 @@ export function createApiTracker<T extends Named>({ onChange, onListed }: ApiTra
           const keys = new Set(items.map(keyOf));
           for (const key of [...entries.keys()]) if (!keys.has(key)) put(changes, key, undefined);
           for (const object of items) {
-            const key = keyOf(object);
-            if (entries.get(key)?.state !== stateOf(object)) put(changes, key, entryOf(object));
+            const [key, entry] = [keyOf(object), entryOf(object)];
+            if (!isSame(entries.get(key), entry)) put(changes, key, entry);
           }
           tell(changes);
           const isFirst = !isListed;

@@ -8,8 +8,8 @@ export interface PodsHandlerOptions {
   readonly clock: Pick<Clock, 'now'>;
   /** All pods that are bound to this node, apart from mirror pods; each time that one of them changes. */
   readonly onPods: (pods: readonly ApiPod[]) => void;
-  /** Every object of this node as the server has it now, mirror pods too. */
-  readonly onSeen: (object: ApiObject) => void;
+  /** Every object of this node as the server has it now, mirror pods too; in a list, or because it has changed. */
+  readonly onSeen: (object: ApiObject, isListed: boolean) => void;
   /** An object that the server does not have any more. */
   readonly onGone: (object: ApiObject) => void;
   readonly onLost: (error: unknown, failures: number) => void;
@@ -50,9 +50,9 @@ export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: Pod
     firstSeen.set(uid, seenAt);
     pods.set(uid, sourced(podFromApi(object, seenAt), object));
   };
-  const see = (object: ApiObject): void => {
+  const see = (object: ApiObject, inList: boolean): void => {
     put(object);
-    onSeen(object);
+    onSeen(object, inList);
   };
   const remove = (object: ApiObject): void => {
     const uid = uidOf(object);
@@ -67,13 +67,13 @@ export function createPodsHandler({ clock, onPods, onSeen, onGone, onLost }: Pod
     listed: (items: readonly ApiObject[]): void => {
       const listed = new Set(items.map(uidOf));
       for (const object of [...objects.values()]) if (!listed.has(uidOf(object))) remove(object);
-      for (const object of items) see(object);
+      for (const object of items) see(object, true);
       isListed = true;
       publish();
     },
     applied: (object: ApiObject): void => {
       const before = pods.get(uidOf(object));
-      see(object);
+      see(object, false);
       if (pods.get(uidOf(object)) !== before) publish();
     },
     deleted: (object: ApiObject): void => {

@@ -15,7 +15,7 @@ export interface ApiSourceOptions {
   readonly checkpoint: ApiCheckpoint;
   readonly onSnapshot: (snapshot: SourceSnapshot) => void;
   /** Each object of this node's pods as the server has it, mirror pods too; and what it does not have any more. */
-  readonly onSeen: (object: ApiObject) => void;
+  readonly onSeen: (object: ApiObject, isListed: boolean) => void;
   readonly onGone: (object: ApiObject) => void;
   /** The server has answered, or was lost. */
   readonly onContact: (error: unknown) => void;

@@ -15,8 +15,12 @@ export interface StatusWriter {
   published(pod: Pod, status: PodStatus): void;
   /** Nothing is left of a pod on this node: its object goes when its last status is written. */
   ended(pod: Pod): void;
-  /** What the server has now. */
-  seen(object: ApiObject): void;
+  /**
+   * What the server has now.
+   *
+   * @param isListed in a list, which counts whatever its version: a server that was set back to a backup has older ones
+   */
+  seen(object: ApiObject, isListed?: boolean): void;
   /** The server does not have it any more. */
   gone(object: ApiObject): void;
   stop(): Promise<void>;
@@ -91,8 +95,9 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     const type = 'application/strategic-merge-patch+json';
     const answer = await client.patch(resources.pods, path, { type, body }, signal);
     entry.written = status;
+    const now = mapOf(target).get(mapKey(target));
     // Gone meanwhile: nothing would ever take it away again.
-    if (mapOf(target).get(mapKey(target))?.metadata.uid === target.metadata.uid) keep(answer);
+    if (now?.metadata.uid === target.metadata.uid) keep(answer, now === target);
   };
 
   /** A pod that nobody has any more, and a static pod, is forgotten at once; any other when the server has let go of it. */
@@ -121,11 +126,12 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
   };
 
   const mapOf = (object: ApiObject): Map<string, ApiObject> => (isMirrorPod(object) ? mirrors : objects);
-  /** The answer to a patch and the watch race: the newer one counts. */
-  const keep = (object: ApiObject): void => {
+  /** The answer to a patch and the watch race: the newer one counts, unless it is known which one came last. */
+  const keep = (object: ApiObject, isLast: boolean): void => {
     const [map, key] = [mapOf(object), mapKey(object)];
     const before = map.get(key);
-    if (before !== undefined && before.metadata.uid === object.metadata.uid && isOlder(object, before)) return;
+    const isSame = before?.metadata.uid === object.metadata.uid;
+    if (!isLast && before !== undefined && isSame && isOlder(object, before)) return;
     map.set(key, object);
   };
 
@@ -141,8 +147,8 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
       entryOf(pod).hasEnded = true;
       queue.wake(pod.metadata.uid);
     },
-    seen: (object) => {
-      keep(object);
+    seen: (object, isListed = false) => {
+      keep(object, isListed);
       for (const [uid, entry] of entries) {
         if (uid === object.metadata.uid || (isMirrorPod(object) && podKey(entry.pod) === objectKeyOf(object)))
           queue.wake(uid);

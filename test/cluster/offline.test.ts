@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
@@ -179,5 +179,113 @@ describe('a node without its API server', () => {
     await eventually('all to be gone', async () =>
       (await host.containers()).every(({ Names }) => Names.every((name) => name.includes('static-n1'))),
     );
+  });
+});
+
+describe('a node whose API server is in trouble', () => {
+  const remove = async (...names: readonly string[]): Promise<void> => {
+    const { exitCode, stderr } = await cluster.kubectl(['delete', 'pod', ...names, '--grace-period=1', '--wait=false']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  };
+  const gone = (name: string): Promise<unknown> =>
+    eventually(`pod ${name} to be gone`, async () => (await getPod(name)) === undefined);
+  const stopControlPlane = async (): Promise<void> => {
+    await cluster.stopApiServer();
+    await cluster.stopEtcd();
+  };
+  const startControlPlane = async (): Promise<void> => {
+    await cluster.startEtcd();
+    await cluster.startApiServer();
+  };
+  const renewedAt = async (): Promise<number> => {
+    const lease = (await cluster.get('/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n1')) as {
+      readonly spec: { readonly renewTime: string };
+    };
+    return Date.parse(lease.spec.renewTime);
+  };
+  const readiness = async (): Promise<string> => {
+    const jsonPath = '{range .status.conditions[?(@.type=="Ready")]}{.status} {.lastTransitionTime}{end}';
+    return (await cluster.kubectl(['get', 'node', 'n1', '-o', `jsonpath=${jsonPath}`])).stdout;
+  };
+  /** Names of all containers of these pods, also of those that do not run. */
+  const containersOf = async (names: readonly string[]): Promise<readonly string[]> =>
+    (await host.containers())
+      .flatMap(({ Names }) => Names)
+      .map((name) => /k8s_main_([^_]+)_/.exec(name)?.[1] ?? '')
+      .filter((name) => names.includes(name))
+      .sort();
+  const onServersLink = async (...args: readonly string[]): Promise<void> => {
+    const link = ['-netns', cluster.netns, 'qdisc', ...args];
+    execFileSync('tc', link, { stdio: 'pipe' });
+    await Promise.resolve();
+  };
+
+  it('stays ready, and starts each container once, while answers are late and get lost', async () => {
+    const names = ['slow-0', 'slow-1', 'slow-2', 'slow-3', 'slow-4'];
+    const before = await readiness();
+    expect(before).toMatch(/^True /);
+    await onServersLink('add', 'dev', 'eth0', 'root', 'netem', 'delay', '300ms', 'loss', '5%');
+    const since = Date.now();
+    await cluster.apply(...names.map((name) => podObject(name)));
+    for (const name of names) await running(name);
+    expect(await containersOf(names)).toEqual(names);
+    await remove('slow-0', 'slow-1');
+    await gone('slow-0');
+    await gone('slow-1');
+    await eventually('a renewed lease', async () => (await renewedAt()) > since + 10_000);
+    expect(await readiness()).toBe(before);
+    expect(await containersOf(names)).toEqual(names.slice(2));
+    await onServersLink('del', 'dev', 'eth0', 'root');
+    await remove(...names.slice(2));
+  });
+
+  it('notices that its connections were cut without a word', async () => {
+    const server = [cluster.host, String(cluster.port)] as const;
+    const { stdout } = await host.exec('ss', ['-tnH', 'dst', server.join(':')]);
+    const ports = stdout.split('\n').flatMap((line) => /:(\d+)\s+\S+:6443/.exec(line)?.[1] ?? []);
+    expect(ports.length).toBeGreaterThan(0);
+    const tcp = ['-p', 'tcp', '-j', 'DROP'];
+    for (const port of ports) {
+      await host.exec('iptables', ['-A', 'OUTPUT', ...tcp, '--sport', port, '--dport', server[1]]);
+      await host.exec('iptables', ['-A', 'INPUT', ...tcp, '--sport', server[1], '--dport', port]);
+    }
+    const since = Date.now();
+    await cluster.apply(podObject('unheard'));
+    await running('unheard');
+    expect(Date.now() - since).toBeGreaterThan(1_000); // The watches were cut indeed.
+    await host.exec('iptables', ['-F', 'INPUT']);
+    await host.exec('iptables', ['-F', 'OUTPUT']);
+  });
+
+  it('goes on when the server has another certificate, and then when its data base is set back', async () => {
+    const data = join(cluster.dir, 'etcd');
+    await cluster.apply(podObject('deleted'));
+    await running('deleted');
+    await stopControlPlane();
+    cpSync(data, `${data}-backup`, { recursive: true });
+    await cluster.renewServingCertificate();
+    await startControlPlane();
+
+    await cluster.apply(podObject('new'));
+    await running('new');
+    const id = (await containerOf('unheard')) ?? '';
+    await kill(id);
+    await running('unheard', 1);
+    await remove('deleted');
+    await gone('deleted');
+    const restarted = await successorOf('unheard', id);
+
+    await stopControlPlane();
+    renameSync(data, `${data}-lost`);
+    renameSync(`${data}-backup`, data);
+    await startControlPlane();
+    expect((await getPod('new')) as unknown).toBeUndefined();
+    await running('deleted');
+    // Nothing changes on the node: what the server has forgotten is written again.
+    await running('unheard', 1);
+    await eventually('what the server does not know to be gone', async () => (await containerOf('new')) === undefined);
+    expect(await containerOf('unheard')).toBe(restarted);
+    await cluster.apply(podObject('newest'));
+    await running('newest');
   });
 });

@@ -45,6 +45,8 @@ export interface Cluster
   readonly createNodeKubeconfig: (name: string) => Promise<string>;
   /** @returns path of a kubeconfig with a client certificate for that user */
   readonly createKubeconfig: (user: string, groups?: readonly string[]) => Promise<string>;
+  /** Puts another certificate of the API server in the place of the first; it takes effect when that is started again. */
+  readonly renewServingCertificate: () => Promise<void>;
   /** Removes the cluster and everything in it. May be repeated. */
   readonly remove: () => void;
 }
@@ -81,7 +83,12 @@ async function assemble(names: HostNames, options: ClusterOptions): Promise<Omit
   mkdirSync(dir, { recursive: true });
   const { address: host } = await createHostNetwork(names, bridgeNamespace(names.run));
   const url = `https://${host}:${port}`;
-  const pki = await createControlPlanePki(join(dir, 'pki'), host, firstAddress(settings.serviceCidr));
+  const pki = await createControlPlanePki(join(dir, 'pki'));
+  const saveServingCertificate = async (): Promise<void> => {
+    const names = apiServerNames(host, firstAddress(settings.serviceCidr));
+    pki.save('apiserver', await pki.server('kube-apiserver', names));
+  };
+  await saveServingCertificate();
   const createKubeconfig = kubeconfigWriter(dir, url, pki);
   const adminKubeconfig = await createKubeconfig('kubernetes-admin', ['system:masters']);
   const processes = controlPlaneProcesses(
@@ -108,6 +115,7 @@ async function assemble(names: HostNames, options: ClusterOptions): Promise<Omit
     ...{ ...settings, ...calls, ...control },
     ...{ url, host, port, dir, netns, caFile, caKeyFile, ca, caCertHash, adminKubeconfig, bootstrapToken },
     createKubeconfig,
+    renewServingCertificate: saveServingCertificate,
     createNodeKubeconfig: async (name) => createKubeconfig(`system:node:${name}`, ['system:nodes']),
   };
 }
@@ -123,11 +131,13 @@ function settingsOf(options: ClusterOptions): ClusterSettings {
   };
 }
 
-async function createControlPlanePki(directory: string, host: string, serviceAddress: string): Promise<Pki> {
-  const pki = await createPki(directory);
+function apiServerNames(host: string, serviceAddress: string): readonly string[] {
   const service = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc'];
-  const names = [...service, 'kubernetes.default.svc.cluster.local', 'localhost', host, serviceAddress, '127.0.0.1'];
-  pki.save('apiserver', await pki.server('kube-apiserver', names));
+  return [...service, 'kubernetes.default.svc.cluster.local', 'localhost', host, serviceAddress, '127.0.0.1'];
+}
+
+async function createControlPlanePki(directory: string): Promise<Pki> {
+  const pki = await createPki(directory);
   const client = await pki.client('kube-apiserver-kubelet-client', ['system:masters']);
   pki.save('apiserver-kubelet-client', client);
   return pki;

@@ -59,6 +59,13 @@ describe('a tracker', () => {
     expect(seen.lists).toEqual([true, false]);
   });
 
+  it('is told of another content under a version that was there before, as after a restore of the data base', () => {
+    const { seen, handler } = open();
+    handler.listed([slice('a', '1'), slice('b', '2')]);
+    handler.listed([slice('a', '1'), { ...slice('b', '2'), addressType: 'IPv6' }]);
+    expect(seen.changes[1]).toEqual([['lab/b', '2']]);
+  });
+
   it('knows an empty list from none', () => {
     const { tracker, seen, handler } = open();
     expect(tracker.isListed()).toBe(false);

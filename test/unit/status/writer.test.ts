@@ -89,6 +89,31 @@ describe('the status of a pod', () => {
     expect(written().slice(2)).toEqual([patched('b')]);
   });
 
+  it('is written again when the server was set back to a state before it', async () => {
+    const at = (version: string, told?: object): ApiObject => ({
+      metadata: { ...seenPod.metadata, resourceVersion: version },
+      ...(told === undefined ? {} : { status: told }),
+    });
+    writer.seen(at('5', status('before')), true);
+    writer.published(apiPod, status('a'));
+    await settle();
+    writer.seen(at('4', status('before')));
+    await settle();
+    expect(written(), 'an event that was under way').toEqual([patched('a')]);
+    writer.seen(at('4', status('before')), true);
+    await settle();
+    expect(written()).toEqual([patched('a'), patched('a')]);
+  });
+
+  it('is compared with the last answer, whatever its version', async () => {
+    writer.seen({ metadata: { ...seenPod.metadata, resourceVersion: '900' } });
+    writer.published(apiPod, status('a')); // Answered with version 6.
+    await settle();
+    writer.published(apiPod, status('a'));
+    await settle();
+    expect(written()).toEqual([patched('a')]);
+  });
+
   it('is not written again to a pod that the server does not have', async () => {
     writer.seen(seenPod);
     api.failures.push(refusal(404, 'NotFound'));
