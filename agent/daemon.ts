@@ -47,7 +47,7 @@ async function serve(config: Config, { log, signal, notifier }: DaemonDeps): Pro
       ...daemonTasks(base, workers, cluster, startedAt),
       ...clusterTasks(base, workers, cluster),
       ...supervisionTasks(base, workers, notifier),
-      (until) => kubeletServer(base, workers, cluster?.client, until),
+      (until) => kubeletServer(base, workers, cluster, until),
     ]);
   } finally {
     await workers.stop();

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import type { ApiClient } from '../api/index.ts';
 import { cgroupVersion } from '../cgroups/files.ts';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
 import { systemClock } from '../clock.ts';
@@ -14,7 +13,9 @@ import type { Pod } from '../objects/types.ts';
 import type { PodManager } from '../pods/manager.ts';
 import { createKubeletServer, createPodDialer, serverSettings } from '../server/kubelet/index.ts';
 import { serveCommand, servePortForward } from '../server/streaming/index.ts';
+import { claimPlaces } from '../volumes/claim-places.ts';
 import { createCgroupReader, createPodStats, dockerWritableLayers } from '../stats/index.ts';
+import type { Cluster } from './cluster.ts';
 import { renderConfigz } from './configz-render.ts';
 import { cgroupMountPoint, dataRoot } from './eviction.ts';
 import { type Foundation, nodeIps } from './foundation.ts';
@@ -23,24 +24,23 @@ import type { Workers } from './workers.ts';
 /**
  * Serves the kubelet API until `signal` is aborted: `kubectl logs`, `exec`, `attach`, `port-forward`, `top`, and `/healthz`.
  *
- * @param api undefined for a node that stands alone
+ * @param cluster undefined for a node that stands alone
  */
 export async function kubeletServer(
   base: Foundation,
   workers: Workers,
-  api: ApiClient | undefined,
+  cluster: Pick<Cluster, 'client' | 'clientCertificateEnd'> | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, runtime, link, log } = base;
-  const nodeAddresses = nodeIps(base);
   const dialer = createPodDialer(runtime);
   const server = createKubeletServer({
-    ...{ api, runtime, log, dialer },
+    ...{ api: cluster?.client, runtime, log, dialer },
     settings: serverSettings(config),
     nodeName: config.nodeName,
-    hosts: [config.nodeName, ...nodeAddresses],
+    hosts: () => [config.nodeName, ...nodeIps(base)],
     pods: () => podsWithStatus(workers.manager),
-    metrics: await nodeMetrics(base, workers),
+    metrics: await nodeMetrics(base, workers, cluster),
     streaming: { serveCommand, servePortForward },
     syncLoopProblem: () => {
       const { reachable, error = '' } = link.status();
@@ -62,7 +62,11 @@ function podsWithStatus(manager: Pick<PodManager, 'pods'>): readonly Pod[] {
 
 const procRoot = '/proc';
 
-async function nodeMetrics(base: Foundation, { manager, places }: Workers): Promise<NodeMetrics> {
+async function nodeMetrics(
+  base: Foundation,
+  { manager, places, services }: Workers,
+  cluster: Pick<Cluster, 'clientCertificateEnd'> | undefined,
+): Promise<NodeMetrics> {
   const { config, client, counters, log } = base;
   const version = await cgroupVersion(cgroupMountPoint);
   const { cgroupSettings, podDir } = places;
@@ -70,7 +74,9 @@ async function nodeMetrics(base: Foundation, { manager, places }: Workers): Prom
     ...{ nodeName: config.nodeName, procRoot, rootDir: config.rootDir, cgroupSettings, log },
     ...{ cgroupRoot: cgroupMountPoint, cgroupVersion: version },
     ...{ kubelet: counters.kubelet, probes: counters.probes },
+    clientCertificateEnd: () => cluster?.clientCertificateEnd(),
     pods: () => manager.pods(),
+    claimPlaces: (pod) => claimPlaces(pod, podDir(pod.metadata.uid), services.objects),
     containers: dockerContainers(client),
     layers: dockerLayerSizes(client),
     imageDir: dataRoot(client),

@@ -1,5 +1,6 @@
 import { exec } from '../../cni/index.ts';
 import { systemClock } from '../clock.ts';
+import { createPodStarts } from '../metrics/index.ts';
 import type { EvictionManager } from '../eviction/index.ts';
 import type { ImageGc } from '../images/gc.ts';
 import { createHousekeeping, type Housekeeping } from '../node/housekeeping.ts';
@@ -48,8 +49,15 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     ...podDeps,
     servicesRead: (signal) => services.read(signal),
     admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod),
-    onStatus: (pod, status) => cluster?.statuses.published(pod, status),
+    onStatus: (pod, status) => {
+      starts.published(pod, status);
+      cluster?.statuses.published(pod, status);
+    },
   };
+  const starts = createPodStarts(
+    () => systemClock.now(),
+    (sinceSeen) => base.counters.kubelet.podStarted({ sinceSeen, sli: undefined }),
+  );
   let isReconciled = false;
   const qosCgroups = createQosCgroups({
     podCgroups: deps.podCgroups,
@@ -70,7 +78,10 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
       qosCgroups.podsChanged();
       services.podsChanged();
     },
-    onPodEnded: (pod) => cluster?.podEnded(pod),
+    onPodEnded: (pod) => {
+      starts.ended(pod);
+      cluster?.podEnded(pod);
+    },
     onEnded: () => {
       housekeeping.podEnded();
       services.podsChanged();

@@ -3,12 +3,14 @@ import { version } from '../version.ts';
 import type { ListedContainer } from './containers.ts';
 import type { KubeletMetrics } from './kubelet-metrics.ts';
 import { processFamilies } from './process.ts';
+import { type ClaimObservation, volumeFamilies } from './volume-render.ts';
 
 export interface DaemonMetrics {
   readonly nodeName: string;
   /** `/proc` */
   readonly procRoot: string;
   readonly listed: readonly ListedContainer[];
+  readonly claims: readonly ClaimObservation[];
   readonly kubelet: Pick<KubeletMetrics, 'render'>;
   readonly now: number;
   /** End of the client certificate, milliseconds since the epoch; undefined without one. */
@@ -19,22 +21,29 @@ export interface DaemonMetrics {
 export function renderDaemonMetrics(metrics: DaemonMetrics): string {
   const { nodeName, procRoot, listed, kubelet } = metrics;
   const families = [
-    ...[buildInfo(), certificateFamily(metrics)],
+    ...[buildInfo(), ...certificateFamilies(metrics)],
+    ...volumeFamilies(metrics.claims),
     ...podFamilies(nodeName, listed),
     ...processFamilies(procRoot),
   ];
   return kubelet.render() + renderFamilies(families);
 }
 
-/** Without a certificate +Inf, as the kubelet's. */
-function certificateFamily({ now, clientCertificateEnd }: DaemonMetrics): Family {
-  const left = clientCertificateEnd === undefined ? Infinity : Math.round((clientCertificateEnd - now) / 1_000);
-  return {
-    name: 'kubelet_certificate_manager_client_ttl_seconds',
-    type: 'gauge',
-    help: 'Time until the client certificate ends, in seconds; negative when it has ended',
-    samples: [{ labels: {}, value: left }],
-  };
+/** Without a certificate +Inf, as the kubelet's. The date is what kubelets before 1.20 tell. */
+function certificateFamilies({ now, clientCertificateEnd: end }: DaemonMetrics): readonly Family[] {
+  const left = end === undefined ? Infinity : Math.round((end - now) / 1_000);
+  return [
+    {
+      ...{ name: 'kubelet_certificate_manager_client_ttl_seconds', type: 'gauge' },
+      help: 'Time until the client certificate ends, in seconds; negative when it has ended',
+      samples: [{ labels: {}, value: left }],
+    },
+    {
+      ...{ name: 'kubelet_certificate_manager_client_expiration_seconds', type: 'gauge' },
+      help: 'End of the client certificate, in seconds since the epoch',
+      samples: end === undefined ? [] : [{ labels: {}, value: Math.floor(end / 1_000) }],
+    },
+  ];
 }
 
 function podFamilies(nodeName: string, listed: readonly ListedContainer[]): readonly Family[] {

@@ -1,10 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '../objects/types.ts';
+import type { ClaimPlace } from '../volumes/claim-places.ts';
 import { fileSystemStats, type PodStats } from '../stats/index.ts';
 import { parseProcesses } from '../stats/parse.ts';
 import { untilAborted } from '../until-aborted.ts';
-import type { DiskObservation, PodDisk } from './types.ts';
+import type { ClaimObservation } from './volume-render.ts';
+import type { ClaimDisk, DiskObservation, PodDisk } from './types.ts';
 
 export interface DiskDeps {
   /** `/proc` */
@@ -18,6 +20,8 @@ export interface DiskDeps {
   /** Bytes of writable layers, by container ID. */
   readonly layers: (signal: AbortSignal) => Promise<ReadonlyMap<string, number>>;
   readonly podStats: Pick<PodStats, 'disk'>;
+  /** Where the claims of a pod are that can be measured. */
+  readonly claimPlaces: (pod: Pod) => readonly ClaimPlace[];
   readonly pods: () => readonly { readonly pod: Pod }[];
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -78,14 +82,37 @@ async function measure(deps: DiskDeps, signal: AbortSignal): Promise<DiskObserva
 }
 
 /** One after the other: a walk is work for the disk. */
-async function podDisks({ podStats, pods }: DiskDeps, signal: AbortSignal): Promise<ReadonlyMap<string, PodDisk>> {
+async function podDisks(
+  { podStats, pods, claimPlaces }: DiskDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, PodDisk>> {
   const disks = new Map<string, PodDisk>();
   for (const { pod } of pods()) {
     const { volumes = new Map(), containers } = await podStats.disk(pod, false, signal);
     const logs = new Map([...containers].map(([name, usage]) => [name, usage.logs] as const));
-    disks.set(pod.metadata.uid, { volumes, logs });
+    disks.set(pod.metadata.uid, { claims: await claimDisks(claimPlaces(pod)), volumes, logs });
   }
   return disks;
+}
+
+async function claimDisks(places: readonly ClaimPlace[]): Promise<readonly ClaimDisk[]> {
+  const disks = places.map(async ({ volume, claim, path }) => {
+    const fs = await fileSystemStats(path);
+    return fs === undefined ? [] : [{ volume, claim, fs }];
+  });
+  return (await Promise.all(disks)).flat();
+}
+
+/** The claims of all pods, as they are now. */
+export async function observeClaims({
+  pods,
+  claimPlaces,
+}: Pick<DiskDeps, 'pods' | 'claimPlaces'>): Promise<readonly ClaimObservation[]> {
+  const all = pods().map(async ({ pod }) => {
+    const { namespace } = pod.metadata;
+    return (await claimDisks(claimPlaces(pod))).map((disk) => ({ namespace, ...disk }));
+  });
+  return (await Promise.all(all)).flat();
 }
 
 /** Processes and threads of the machine, and how many there may be (`pidlimit.Stats`, pkg/kubelet/stats/pidlimit). */

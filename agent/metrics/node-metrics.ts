@@ -2,7 +2,7 @@ import { type CgroupVersion } from '../cgroups/files-render.ts';
 import { fileSystemStats } from '../stats/index.ts';
 import { renderCadvisorMetrics } from './cadvisor-render.ts';
 import { createCgroupSampler } from './cgroup-sampler.ts';
-import { createDisks, type DiskDeps } from './disks.ts';
+import { createDisks, type DiskDeps, observeClaims } from './disks.ts';
 import { renderDaemonMetrics } from './daemon-render.ts';
 import type { KubeletMetrics } from './kubelet-metrics.ts';
 import { observe, type ObserverDeps } from './observe.ts';
@@ -48,6 +48,7 @@ export function createNodeMetrics(deps: NodeMetricsDeps): NodeMetrics {
       renderDaemonMetrics({
         ...{ nodeName, procRoot: deps.procRoot, kubelet, now: now() },
         listed: await deps.containers(signal),
+        claims: await observeClaims(deps),
         clientCertificateEnd: deps.clientCertificateEnd?.(),
       }),
     cadvisor: async (signal) => {

@@ -11,6 +11,7 @@ import type {
   NodeSummary,
   PodSummary,
   Summary,
+  VolumeStats,
 } from './summary-types.ts';
 import type {
   CgroupSample,
@@ -108,12 +109,19 @@ function renderContainer(
 }
 
 function renderPodDisk(
-  { containers }: PodObservation,
+  { containers, pod }: PodObservation,
   { time, nodeFs, layers }: DiskObservation,
   disk: PodDisk | undefined,
 ): Pick<PodSummary, 'volume' | 'ephemeral-storage'> {
   if (disk === undefined) return {};
-  const volumes = [...disk.volumes].map(([name, usage]) => ({ ...renderFs(time, nodeFs, usage), name }));
+  const { namespace } = pod.metadata;
+  const volumes: readonly VolumeStats[] = [
+    ...[...disk.volumes].map(([name, usage]) => ({ ...renderFs(time, nodeFs, usage), name })),
+    ...disk.claims.map(({ volume, claim, fs }) => ({
+      ...{ ...renderFs(time, fs, whole(fs)), name: volume },
+      pvcRef: { name: claim, namespace },
+    })),
+  ];
   const files = [...disk.volumes.values(), ...disk.logs.values()];
   const layerBytes = containers.reduce((sum, { listed }) => sum + (layers.get(listed.id) ?? 0), 0);
   const used = {

@@ -84,4 +84,6 @@ export interface FsStats {
 
 export interface VolumeStats extends FsStats {
   readonly name: string;
+  /** The claim that the volume is of. */
+  readonly pvcRef?: { readonly name: string; readonly namespace: string };
 }

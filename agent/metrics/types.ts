@@ -113,8 +113,17 @@ export interface Observation {
   readonly listed: readonly ListedContainer[];
 }
 
+/** The file system of a volume that a claim stands for. */
+export interface ClaimDisk {
+  /** Name of the volume in the pod. */
+  readonly volume: string;
+  readonly claim: string;
+  readonly fs: FileSystemStats;
+}
+
 /** What a pod has on disk. */
 export interface PodDisk {
+  readonly claims: readonly ClaimDisk[];
   /** EmptyDirs, by the name of the volume. */
   readonly volumes: ReadonlyMap<string, DiskUsage>;
   /** By container name. */

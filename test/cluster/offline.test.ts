@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
 import { podObject } from './objects.ts';
+import { slowLink, startProgram } from './programs.ts';
 
 /** A node whose API server comes and goes. */
 let cluster: Cluster;
@@ -38,7 +39,7 @@ afterAll(async () => {
   cluster?.remove();
 });
 
-const startDaemon = (): DaemonHandle => host.startDaemon({ args, kubelet: { podCIDR: '' } });
+const startDaemon = (flags = args): DaemonHandle => host.startDaemon({ args: flags, kubelet: { podCIDR: '' } });
 
 const explain = (): string => daemon.describe();
 const eventually = <T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> =>
@@ -203,6 +204,7 @@ describe('a node whose API server is in trouble', () => {
     };
     return Date.parse(lease.spec.renewTime);
   };
+  const slowPort = 7443;
   const readiness = async (): Promise<string> => {
     const jsonPath = '{range .status.conditions[?(@.type=="Ready")]}{.status} {.lastTransitionTime}{end}';
     return (await cluster.kubectl(['get', 'node', 'n1', '-o', `jsonpath=${jsonPath}`])).stdout;
@@ -214,17 +216,26 @@ describe('a node whose API server is in trouble', () => {
       .map((name) => /k8s_main_([^_]+)_/.exec(name)?.[1] ?? '')
       .filter((name) => names.includes(name))
       .sort();
-  const onServersLink = async (...args: readonly string[]): Promise<void> => {
-    const link = ['-netns', cluster.netns, 'qdisc', ...args];
-    execFileSync('tc', link, { stdio: 'pipe' });
-    await Promise.resolve();
-  };
-
   it('stays ready, and starts each container once, while answers are late and get lost', async () => {
     const names = ['slow-0', 'slow-1', 'slow-2', 'slow-3', 'slow-4'];
+    await eventually('the node to be ready', async () => (await readiness()).startsWith('True '));
     const before = await readiness();
-    expect(before).toMatch(/^True /);
-    await onServersLink('add', 'dev', 'eth0', 'root', 'netem', 'delay', '300ms', 'loss', '5%');
+    const link = startProgram(host, slowLink(cluster.host, cluster.port, slowPort));
+    await eventually('the slow link', () => Promise.resolve(link.output().includes('listening')));
+    const lost = [
+      '-p',
+      'tcp',
+      '--dport',
+      String(cluster.port),
+      ...'-m statistic --mode random --probability 0.05'.split(' '),
+    ];
+    await host.exec('iptables', ['-A', 'OUTPUT', ...lost, '-j', 'DROP']);
+    const [, kubeconfig = ''] = args;
+    const slow = join(host.dir, 'slow.conf');
+    const direct = readFileSync(kubeconfig, 'utf8');
+    writeFileSync(slow, direct.replace(cluster.url, `https://127.0.0.1:${slowPort}`));
+    await daemon.stop();
+    daemon = startDaemon(['--kubeconfig', slow]);
     const since = Date.now();
     await cluster.apply(...names.map((name) => podObject(name)));
     for (const name of names) await running(name);
@@ -235,15 +246,20 @@ describe('a node whose API server is in trouble', () => {
     await eventually('a renewed lease', async () => (await renewedAt()) > since + 10_000);
     expect(await readiness()).toBe(before);
     expect(await containersOf(names)).toEqual(names.slice(2));
-    await onServersLink('del', 'dev', 'eth0', 'root');
+    await host.exec('iptables', ['-F', 'OUTPUT']);
+    await link.kill();
+    await daemon.stop();
+    daemon = startDaemon();
     await remove(...names.slice(2));
   });
 
   it('notices that its connections were cut without a word', async () => {
     const server = [cluster.host, String(cluster.port)] as const;
-    const { stdout } = await host.exec('ss', ['-tnH', 'dst', server.join(':')]);
-    const ports = stdout.split('\n').flatMap((line) => /:(\d+)\s+\S+:6443/.exec(line)?.[1] ?? []);
-    expect(ports.length).toBeGreaterThan(0);
+    const ports = await eventually('connections to the server', async () => {
+      const { stdout } = await host.exec('ss', ['-tnH', 'state', 'established', 'dst', server.join(':')]);
+      const found = stdout.split('\n').flatMap((line) => /:(\d+)\s+\S+:6443/.exec(line)?.[1] ?? []);
+      return found.length > 0 ? found : undefined;
+    });
     const tcp = ['-p', 'tcp', '-j', 'DROP'];
     for (const port of ports) {
       await host.exec('iptables', ['-A', 'OUTPUT', ...tcp, '--sport', port, '--dport', server[1]]);
@@ -259,21 +275,22 @@ describe('a node whose API server is in trouble', () => {
 
   it('goes on when the server has another certificate, and then when its data base is set back', async () => {
     const data = join(cluster.dir, 'etcd');
-    await cluster.apply(podObject('deleted'));
+    await cluster.apply(podObject('deleted'), podObject('kept'));
     await running('deleted');
+    await running('kept');
     await stopControlPlane();
     cpSync(data, `${data}-backup`, { recursive: true });
     await cluster.renewServingCertificate();
     await startControlPlane();
 
-    await cluster.apply(podObject('new'));
+    await cluster.apply(podObject('new', { terminationGracePeriodSeconds: 1 }));
     await running('new');
-    const id = (await containerOf('unheard')) ?? '';
+    const id = (await containerOf('kept')) ?? '';
     await kill(id);
-    await running('unheard', 1);
+    await running('kept', 1);
     await remove('deleted');
     await gone('deleted');
-    const restarted = await successorOf('unheard', id);
+    const restarted = await successorOf('kept', id);
 
     await stopControlPlane();
     renameSync(data, `${data}-lost`);
@@ -282,9 +299,9 @@ describe('a node whose API server is in trouble', () => {
     expect((await getPod('new')) as unknown).toBeUndefined();
     await running('deleted');
     // Nothing changes on the node: what the server has forgotten is written again.
-    await running('unheard', 1);
+    await running('kept', 1);
     await eventually('what the server does not know to be gone', async () => (await containerOf('new')) === undefined);
-    expect(await containerOf('unheard')).toBe(restarted);
+    expect(await containerOf('kept')).toBe(restarted);
     await cluster.apply(podObject('newest'));
     await running('newest');
   });

@@ -69,3 +69,24 @@ export async function forward(
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as readonly string[];
 }
+
+/** Passes each piece of data on 150 ms after it came, in both directions. */
+const slowLinkScript = `
+const { connect, createServer } = require('node:net');
+const [host, port, own] = process.argv.slice(1);
+const carry = (from, to) => {
+  from.on('data', (chunk) => setTimeout(() => to.destroyed || to.write(chunk), 150));
+  from.on('end', () => setTimeout(() => to.end(), 150));
+  from.on('error', () => undefined).on('close', () => setTimeout(() => to.destroy(), 200));
+};
+createServer({ allowHalfOpen: true }, (near) => {
+  const far = connect({ host, port: Number(port), allowHalfOpen: true });
+  carry(near, far);
+  carry(far, near);
+}).listen(Number(own), '127.0.0.1', () => console.log('listening'));
+`;
+
+/** A way to a server by `127.0.0.1:<own>` on which a round takes 300 ms more than it should. */
+export function slowLink(host: string, port: number, own: number): KubectlCommand {
+  return { file: process.execPath, args: ['-e', slowLinkScript, host, String(port), String(own)], env: {} };
+}

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { writeFileAtomic } from '../../../cni/index.ts';
 import { type KeyPair, renderSelfSigned } from './self-signed-render.ts';
 import type { ServingFiles } from './settings-plan.ts';
@@ -13,7 +14,8 @@ export interface TlsMaterial extends KeyPair {
 export interface MaterialOptions {
   readonly serving: ServingFiles;
   readonly clientCaFile: string | undefined;
-  readonly hosts: readonly string[];
+  /** As they are now: a certificate that the server made for itself follows them. */
+  readonly hosts: () => readonly string[];
   readonly now: () => number;
 }
 
@@ -21,6 +23,8 @@ export interface MaterialOptions {
 export class MaterialReader {
   readonly #options: MaterialOptions;
   #standIn: KeyPair | undefined;
+  /** Of the last one that was made: names that no certificate fits must not lead to one a look. */
+  #madeFor: string | undefined;
 
   constructor(options: MaterialOptions) {
     this.#options = options;
@@ -44,21 +48,31 @@ export class MaterialReader {
     }
   }
 
-  /** Kept over restarts, as the kubelet's, but not past its time. */
+  /** Kept over restarts, as the kubelet's, but not past its time, nor when the node gets another address. */
   async #selfSigned(): Promise<KeyPair> {
-    const { serving, hosts, now } = this.#options;
+    const { serving } = this.#options;
     const kept = await readPair(serving).catch(() => undefined);
-    if (kept !== undefined && isGood(kept, now())) return kept;
-    const made = renderSelfSigned(hosts, now());
+    if (kept !== undefined && this.#isGood(kept)) return kept;
+    const made = this.#make();
     await writeFileAtomic(serving.key, made.key, { mode: 0o600 });
     await writeFileAtomic(serving.cert, made.cert, { mode: 0o644 });
     return made;
   }
 
   #inMemory(): KeyPair {
-    const { hosts, now } = this.#options;
-    if (this.#standIn === undefined || !isGood(this.#standIn, now())) this.#standIn = renderSelfSigned(hosts, now());
+    if (this.#standIn === undefined || !this.#isGood(this.#standIn)) this.#standIn = this.#make();
     return this.#standIn;
+  }
+
+  #make(): KeyPair {
+    const hosts = this.#options.hosts();
+    this.#madeFor = hosts.join();
+    return renderSelfSigned(hosts, this.#options.now());
+  }
+
+  #isGood(pair: KeyPair): boolean {
+    const hosts = this.#options.hosts();
+    return isGood(pair, this.#options.now()) && (this.#madeFor === hosts.join() || hasAddresses(pair, hosts));
   }
 }
 
@@ -75,6 +89,11 @@ function isGood({ cert }: KeyPair, now: number): boolean {
   } catch {
     return false;
   }
+}
+
+function hasAddresses({ cert }: KeyPair, hosts: readonly string[]): boolean {
+  const certificate = new X509Certificate(cert);
+  return hosts.every((host) => isIP(host) === 0 || certificate.checkIP(host) !== undefined);
 }
 
 async function readClientCa(path: string | undefined): Promise<string | undefined> {

@@ -69,8 +69,8 @@ export interface PodDialer {
 export interface KubeletServerDeps {
   readonly settings: KubeletServerSettings;
   readonly nodeName: string;
-  /** Names and addresses in a certificate that the server makes for itself. */
-  readonly hosts: readonly string[];
+  /** Names and addresses, as they are now, in a certificate that the server makes for itself. */
+  readonly hosts: () => readonly string[];
   /** Undefined: the node stands alone. */
   readonly api: ApiClient | undefined;
   readonly runtime: Pick<ContainerRuntime, 'containerLogs' | 'exec' | 'execSync' | 'attach' | 'listPods'>;

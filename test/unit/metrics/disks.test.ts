@@ -25,6 +25,7 @@ function disks(): Disks {
     imageBytes: () => Promise.resolve(0),
     layers: () => walks.shift()?.() ?? Promise.reject(new Error('one walk too many')),
     podStats: { disk: () => Promise.reject(new Error('no pods')) },
+    claimPlaces: () => [],
     pods: () => [],
     now: () => clock,
   });

@@ -82,6 +82,8 @@ function nodeMetrics(version: 1 | 2): NodeMetrics {
           containers: new Map([['main', usage]]),
         }),
     },
+    claimPlaces: () => [{ volume: 'data', claim: 'data-web', path: root }],
+    clientCertificateEnd: () => clock + 90_000,
     pods: () => [
       {
         pod: web,
@@ -171,7 +173,10 @@ describe.each([1, 2] as const)('cgroup version %i', (version) => {
       {
         network: { time, ...eth0, interfaces: [eth0] },
         process_stats: { process_count: 3 },
-        volume: [{ name: 'scratch', usedBytes: 12_288, inodesUsed: 3 }],
+        volume: [
+          { name: 'scratch', usedBytes: 12_288, inodesUsed: 3 },
+          { name: 'data', pvcRef: { name: 'data-web', namespace }, capacityBytes: expect.any(Number) as number },
+        ],
         'ephemeral-storage': { usedBytes: 12_288 + 4096 + 8192, inodesUsed: 4 },
         containers: [{ rootfs: { usedBytes: 8192 }, logs: { usedBytes: 4096, inodesUsed: 1 } }],
       },
@@ -287,8 +292,13 @@ test('/metrics/resource says that it could not measure', async () => {
 test('/metrics: what runs, by the list of the runtime', async () => {
   const text = await nodeMetrics(2).render('metrics', signal);
   const own = text.split('\n').filter((line) => line.startsWith('kubelet_'));
-  expect(own).toEqual([
-    'kubelet_certificate_manager_client_ttl_seconds +Inf',
+  const ofClaim = `{namespace="${namespace}",persistentvolumeclaim="data-web"} N`;
+  expect(own.map((line) => line.replace(/(kubelet_volume.*) \d+$/, '$1 N'))).toEqual([
+    'kubelet_certificate_manager_client_ttl_seconds 90',
+    `kubelet_certificate_manager_client_expiration_seconds ${Math.floor((now + 90_000) / 1000)}`,
+    ...['capacity_bytes', 'available_bytes', 'used_bytes', 'inodes', 'inodes_free', 'inodes_used'].map(
+      (what) => `kubelet_volume_stats_${what}${ofClaim}`,
+    ),
     'kubelet_node_name{node="node-1"} 1',
     'kubelet_running_pods 1',
     'kubelet_running_containers{container_state="running"} 1',

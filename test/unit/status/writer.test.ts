@@ -94,13 +94,13 @@ describe('the status of a pod', () => {
       metadata: { ...seenPod.metadata, resourceVersion: version },
       ...(told === undefined ? {} : { status: told }),
     });
-    writer.seen(at('5', status('before')), true);
+    writer.seen(at('5', { phase: 'Pending' }), true);
     writer.published(apiPod, status('a'));
     await settle();
-    writer.seen(at('4', status('before')));
+    writer.seen(at('4', { phase: 'Pending' }));
     await settle();
     expect(written(), 'an event that was under way').toEqual([patched('a')]);
-    writer.seen(at('4', status('before')), true);
+    writer.seen(at('4', { phase: 'Pending' }), true);
     await settle();
     expect(written()).toEqual([patched('a'), patched('a')]);
   });

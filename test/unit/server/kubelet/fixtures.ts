@@ -75,7 +75,7 @@ export function deps(
   return {
     settings: { ...serverSettings({ kubelet, rootDir }), port: 0, healthz: undefined, address: '127.0.0.1' },
     nodeName: 'node-1',
-    hosts: ['node-1', '127.0.0.1', '2001:db8::1'],
+    hosts: () => ['node-1', '127.0.0.1', '2001:db8::1'],
     api: undefined,
     runtime: { containerLogs: none, exec: none, execSync: none, attach: none, listPods: none },
     pods: () => [webPod],
