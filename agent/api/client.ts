@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { createCall, deleteCall, getCall, patchCall, replaceCall } from './calls.ts';
-import { type ApiConnection, loadKubeconfig } from './connection.ts';
+import { kubeconfigReader, type ReadConnection } from './connection.ts';
 import { Discovery } from './discovery.ts';
 import { ApiUnavailableError } from './errors.ts';
 import { follow } from './follow.ts';
@@ -14,7 +14,7 @@ export interface ApiClientOptions {
    * Path of a kubeconfig, or what gives the credentials as they are now; asked at the first call, then at most once a minute
    * and when the server refuses the ones in use.
    */
-  readonly connection: string | (() => Promise<ApiConnection>);
+  readonly connection: string | ReadConnection;
   readonly clock: Clock;
   readonly log: LinksOptions['log'];
   /** As `podwright/0.1.0 (linux/amd64)`. */
@@ -42,7 +42,7 @@ export interface OwnedApiClient extends ApiClient {
 /** An API client; it connects, and reads its credentials, at the first call. */
 export function createApiClient(options: ApiClientOptions): OwnedApiClient {
   const { connection, clock, log, userAgent, timeoutMs = 10_000, listTimeoutMs = 60_000 } = options;
-  const read = typeof connection === 'string' ? async () => loadKubeconfig(connection) : connection;
+  const read = typeof connection === 'string' ? kubeconfigReader(connection) : connection;
   const links = new Links({ connection: read, clock, log });
   const transport = new Transport({ links, userAgent, onLost: () => discovery.forget() });
   const jsonWithin = (ms: number) => {

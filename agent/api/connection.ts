@@ -1,5 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { exec } from '../../cni/index.ts';
+import type { ExecCredential } from './exec-answer.ts';
+import type { ExecPlugin } from './exec-config.ts';
+import { createCredentialReader, type ExecCluster } from './exec-plugin.ts';
 import { type Material, parseKubeconfig } from './kubeconfig-parse.ts';
 
 /** What it takes to speak to an API server; all texts, no files. */
@@ -19,14 +23,33 @@ export interface ApiConnection {
   readonly insecure?: boolean;
 }
 
+/** Reads credentials as they are now. @param refused the server does not take the ones in use */
+export type ReadConnection = (refused: boolean) => Promise<ApiConnection>;
+
+/** {@link loadKubeconfig} again and again: what its plugin gave is kept until it ends or is refused. */
+export function kubeconfigReader(path: string): ReadConnection {
+  const readCredential = createCredentialReader(exec, Date.now);
+  return async (refused) => load(path, undefined, async (plugin, cluster) => readCredential(plugin, cluster, refused));
+}
+
 /**
- * Reads a kubeconfig and the files that it names.
+ * Reads a kubeconfig and the files that it names, and runs the plugin that it names.
  *
  * @param context default: the file's `current-context`
  * @throws ConfigError with the field, when the kubeconfig is wrong
- * @throws Error when a file cannot be read, is no PEM, or the key is not the certificate's; never with a secret
+ * @throws Error when a file cannot be read, is no PEM, or the key is not the certificate's, or the plugin fails; never with a
+ *   secret
  */
 export async function loadKubeconfig(path: string, context?: string): Promise<ApiConnection> {
+  const readCredential = createCredentialReader(exec, Date.now);
+  return load(path, context, async (plugin, cluster) => readCredential(plugin, cluster, false));
+}
+
+async function load(
+  path: string,
+  context: string | undefined,
+  runPlugin: (plugin: ExecPlugin, cluster: ExecCluster) => Promise<ExecCredential>,
+): Promise<ApiConnection> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new Error(`cannot read the kubeconfig: ${(error as Error).message}`, { cause: error });
   });
@@ -37,7 +60,16 @@ export async function loadKubeconfig(path: string, context?: string): Promise<Ap
   if (ca !== undefined) readCertificate(ca, cluster.ca);
   checkPair(certificate, key, user.certificate, user.key);
   const { server, tlsServerName, insecure } = cluster;
-  return { server, ca, certificate, key, token: token?.trim(), tlsServerName, insecure };
+  const connection = { server, ca, certificate, key, token: token?.trim(), tlsServerName, insecure };
+  if (user.exec === undefined) return connection;
+  const given = await runPlugin(user.exec, connection);
+  const from = { source: { text: '' }, place: user.exec.place };
+  checkPair(given.certificate, given.key, from, from);
+  return {
+    ...connection,
+    token: connection.token ?? given.token,
+    ...(certificate === undefined ? { certificate: given.certificate, key: given.key } : {}),
+  };
 }
 
 async function readMaterial(material: Material | undefined): Promise<string | undefined> {

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { ConfigError, type ConfigProblem } from '../config/error.ts';
 import { type FieldPath, formatPath } from '../objects/field-path.ts';
 import { parseYaml, type YamlDocument } from '../objects/yaml.ts';
+import type { ExecPlugin } from './exec-config.ts';
 import { type ClusterFields, type KubeconfigFields, kubeconfigSchema, type UserFields } from './kubeconfig-schema.ts';
 
 /** Content that a kubeconfig holds itself, or the file in which it is. */
@@ -25,6 +26,8 @@ export interface KubeconfigUser {
   readonly certificate: Material | undefined;
   readonly key: Material | undefined;
   readonly token: Material | undefined;
+  /** Gives what is not given otherwise. */
+  readonly exec?: ExecPlugin | undefined;
 }
 
 /** One context of a kubeconfig. */
@@ -140,14 +143,32 @@ function readUser(reader: Reader, at: FieldPath, fields: UserFields): Kubeconfig
     report(reader, [...at, 'client-key'], 'is required with a client certificate');
   if (key !== undefined && certificate === undefined)
     report(reader, [...at, 'client-certificate'], 'is required with a client key');
-  return { certificate, key, token: readToken(reader, at, fields) };
+  const exec = readExec(reader, [...at, 'exec'], fields.exec);
+  return { certificate, key, token: readToken(reader, at, fields), ...(exec === undefined ? {} : { exec }) };
 }
 
 function refuseUnsupported(reader: Reader, at: FieldPath, fields: UserFields): void {
-  const advice = 'is not supported: use a client certificate or a token';
-  for (const field of ['username', 'password', 'exec', 'auth-provider', 'as'] as const) {
+  const advice = 'is not supported: use a client certificate, a token or an exec plugin';
+  for (const field of ['username', 'password', 'auth-provider', 'as'] as const) {
     if ((fields[field] ?? '') !== '') report(reader, [...at, field], advice);
   }
+}
+
+/** A command with a slash is relative to the kubeconfig, one without is looked for in PATH. */
+function readExec(reader: Reader, at: FieldPath, fields: UserFields['exec']): ExecPlugin | undefined {
+  if (fields === undefined || fields === null) return undefined;
+  const { apiVersion, command, args, env, installHint, provideClusterInfo, interactiveMode } = fields;
+  if (interactiveMode === 'Always')
+    report(reader, [...at, 'interactiveMode'], 'cannot be Always: a daemon has no terminal');
+  return {
+    apiVersion,
+    command: command.includes('/') ? absolute(reader, command) : command,
+    args: args ?? [],
+    env: Object.fromEntries((env ?? []).map(({ name, value }) => [name, value])),
+    installHint: installHint || undefined,
+    provideClusterInfo: provideClusterInfo ?? false,
+    place: placeOf(reader, at),
+  };
 }
 
 /** A file, which may be renewed, before the text: `client-go/rest/config.go` prefers it as well. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { boolean, string } from '../config/fields.ts';
+import { execSchema } from './exec-config.ts';
 
 /*
  * The `Config` of `client-go/tools/clientcmd/api/v1/types.go`: the fields that podwright acts on, and those it must refuse
@@ -27,7 +28,7 @@ const userSchema = z.object({
   username: string,
   password: string,
   as: string,
-  exec: present,
+  exec: execSchema.nullable().optional(),
   'auth-provider': present,
 });
 

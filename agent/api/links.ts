@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { ApiConnection } from './connection.ts';
+import type { ApiConnection, ReadConnection } from './connection.ts';
 import { createLink, type Link, sharesSockets } from './link.ts';
 
 /** How often the files of the credentials are looked at without a reason. */
@@ -7,7 +7,7 @@ const checkEveryMs = 60_000;
 
 export interface LinksOptions {
   /** Reads the credentials as they are now. */
-  readonly connection: () => Promise<ApiConnection>;
+  readonly connection: ReadConnection;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
 }
@@ -38,13 +38,13 @@ export class Links {
 
   /** A link with other credentials than `used` that was refused, when there are others; else undefined. */
   async other(used: Link): Promise<Link | undefined> {
-    const link = this.#link === used ? await this.reload() : await this.current();
+    const link = this.#link === used ? await this.reload(true) : await this.current();
     return link === used ? undefined : link;
   }
 
-  /** Reads the credentials now. */
-  async reload(): Promise<Link> {
-    this.#reading ??= this.#read().finally(() => {
+  /** Reads the credentials now. @param refused the server does not take the ones in use */
+  async reload(refused = false): Promise<Link> {
+    this.#reading ??= this.#read(refused).finally(() => {
       this.#reading = undefined;
     });
     return this.#reading;
@@ -57,11 +57,11 @@ export class Links {
     await this.#link?.agent.destroy();
   }
 
-  async #read(): Promise<Link> {
+  async #read(refused: boolean): Promise<Link> {
     const { connection, clock, log } = this.#options;
     if (this.#closed) throw new Error('the API client is closed');
     try {
-      return this.#use(await connection());
+      return this.#use(await connection(refused));
     } catch (error) {
       if (this.#link === undefined) throw error;
       log.warn({ err: error }, 'credentials for the API server cannot be read; the former ones stay in use');

@@ -1,4 +1,4 @@
-import { createApiClient, loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
+import { createApiClient, kubeconfigReader, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
 import type { Pod } from '../objects/types.ts';
@@ -48,9 +48,10 @@ export function createCluster(base: Foundation): Cluster | undefined {
   const { kubeconfig } = config;
   if (kubeconfig === undefined) return undefined;
   const server = createServerState(systemClock, log);
+  const read = kubeconfigReader(kubeconfig);
   const client = createApiClient({
-    connection: async () => {
-      const connection = await loadKubeconfig(kubeconfig);
+    connection: async (refused) => {
+      const connection = await read(refused);
       server.located(connection.server);
       return connection;
     },

@@ -3,6 +3,7 @@ import { copyFile, lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { createPki } from '../lab/cluster-pki.ts';
 import {
   createCluster,
   createHost,
@@ -12,6 +13,7 @@ import {
   type DaemonHandle,
   type TestHost,
 } from '../lab/index.ts';
+import { manInTheMiddle, startProgram } from './programs.ts';
 
 let cluster: Cluster;
 let host: TestHost;
@@ -46,6 +48,8 @@ const autoApproval = ['clusterrolebinding', 'kubeadm:node-autoapprove-bootstrap'
 
 interface Attempt {
   readonly name: string;
+  /** Default: the API server. */
+  readonly endpoint?: string;
   readonly token?: string;
   readonly hash?: string;
 }
@@ -55,11 +59,12 @@ const directory = (name: string): string => join(host.dir, `join-${name}`);
 /** Joins under a name, with directories of its own. */
 async function joinAs({
   name,
+  endpoint = `${cluster.host}:${cluster.port}`,
   token = cluster.bootstrapToken,
   hash = cluster.caCertHash,
 }: Attempt): Promise<CommandResult> {
   const dirs = ['--kubernetes-dir', join(directory(name), 'etc'), '--root-dir', join(directory(name), 'lib')];
-  const what = [`${cluster.host}:${cluster.port}`, '--token', token, '--discovery-token-ca-cert-hash', hash];
+  const what = [endpoint, '--token', token, '--discovery-token-ca-cert-hash', hash];
   const args = ['join', ...what, '--node-name', name, '--ignore-preflight-errors', 'all', ...dirs];
   return host.podwright(args);
 }
@@ -165,13 +170,36 @@ describe('podwright join', () => {
 
   it('refuses a wrong secret, an unknown token and another CA, and leaves nothing behind', async () => {
     const [id = ''] = cluster.bootstrapToken.split('.');
+    const old = await cluster.createToken({ ttlMs: 3_000 });
+    const path = `/api/v1/namespaces/kube-system/secrets/bootstrap-token-${old.split('.')[0] ?? ''}`;
+    await until('the end of the token', deadlineMs, async () => (await cluster.get(path)) === undefined);
+    const expired = joinAs({ name: 'expired', token: old });
     const wrongSecret = joinAs({ name: 'refused', token: `${id}.${'x'.repeat(16)}` });
     expect(failed(await wrongSecret)).toContain('does not fit the token');
     const unknown = joinAs({ name: 'refused', token: `zzzzzz.${'x'.repeat(16)}` });
     expect(failed(await unknown)).toContain('is not known to this cluster');
     const wrongHash = joinAs({ name: 'refused', hash: `sha256:${'0'.repeat(64)}` });
     expect(failed(await wrongHash)).toContain('not the expected one');
-    expect(await leftBehind('refused')).toEqual([]);
+    expect(failed(await expired)).toContain('is not known to this cluster, or it has expired');
+    expect([await leftBehind('refused'), await leftBehind('expired')]).toEqual([[], []]);
+  });
+
+  it('refuses one who stands between, also when he shows a CA of his own', async () => {
+    const own = await createPki(join(host.dir, 'between'));
+    const files = own.save('between', await own.server('kube-apiserver', ['127.0.0.1']));
+    for (const [port, ca, message] of [
+      [7441, '', "not of the cluster's CA"],
+      [7442, own.caFile, 'does not fit the token'],
+    ] as const) {
+      const between = startProgram(host, manInTheMiddle(cluster, port, files, ca));
+      await until('the one between', deadlineMs, () => between.output().includes('listening'), {
+        explain: () => between.output(),
+      });
+      const joined = await joinAs({ name: 'between', endpoint: `127.0.0.1:${port}` });
+      await between.kill();
+      expect(failed(joined)).toContain(message);
+      expect(await leftBehind('between')).toEqual([]);
+    }
   });
 
   it('waits for an approval, and ends when it is denied', async () => {

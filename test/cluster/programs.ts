@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { KubectlCommand } from '../lab/cluster-calls.ts';
-import type { TestHost } from '../lab/index.ts';
+import type { Cluster, TestHost } from '../lab/index.ts';
 import { namespacePath } from '../lab/names.ts';
 
 /** A program that runs beside the test. */
@@ -89,4 +89,38 @@ createServer({ allowHalfOpen: true }, (near) => {
 /** A way to a server by `127.0.0.1:<own>` on which a round takes 300 ms more than it should. */
 export function slowLink(host: string, port: number, own: number): KubectlCommand {
   return { file: process.execPath, args: ['-e', slowLinkScript, host, String(port), String(own)], env: {} };
+}
+
+/** Answers what the server answers, with the CA in it replaced when it is given one. */
+const manInTheMiddleScript = `
+const { readFileSync } = require('node:fs');
+const https = require('node:https');
+const [host, port, own, cert, key, theirCa, ownCa] = process.argv.slice(1);
+const base64 = (file) => readFileSync(file).toString('base64');
+const forge = (text) => (ownCa ? text.replaceAll(base64(theirCa), base64(ownCa)) : text);
+const server = https.createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+  const { method, url, headers } = request;
+  const onwards = { host, port, method, path: url, headers, rejectUnauthorized: false };
+  request.pipe(https.request(onwards, async (answer) => {
+    let text = '';
+    for await (const chunk of answer) text += chunk;
+    response.writeHead(answer.statusCode, { 'content-type': 'application/json' }).end(forge(text));
+  }));
+});
+server.listen(Number(own), '127.0.0.1', () => console.log('listening'));
+`;
+
+/**
+ * One who stands between a node and its API server, on `127.0.0.1:<own>`, with a certificate that the cluster did not give.
+ *
+ * @param ownCa file of a CA to show in the place of the cluster's; empty: what the server says is passed on
+ */
+export function manInTheMiddle(
+  { host, port, caFile }: Cluster,
+  own: number,
+  [certificate, key]: readonly [string, string],
+  ownCa: string,
+): KubectlCommand {
+  const args = ['-e', manInTheMiddleScript, host, String(port), String(own), certificate, key, caFile, ownCa];
+  return { file: process.execPath, args, env: {} };
 }

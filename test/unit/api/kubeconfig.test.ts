@@ -53,7 +53,7 @@ describe('parseKubeconfig', () => {
     expect(parseKubeconfig(origin, config(good, '', 'current-context: ""'), 'c').cluster.name).toBe('k');
   });
 
-  const unsupported = 'is not supported: use a client certificate or a token';
+  const unsupported = 'is not supported: use a client certificate, a token or an exec plugin';
   it.each([
     ['an empty file', '', `${origin}: is empty: expected a kubeconfig`],
     ['two documents', `${config(good, '')}---\na: 1\n`, `${origin}:8: a second document: there may be one`],
@@ -99,7 +99,16 @@ describe('parseKubeconfig', () => {
       config(good, 'client-key: k.pem'),
       `${origin}:6: users[0].user.client-certificate: is required with a client key`,
     ],
-    ['a plug-in', config(good, 'exec: {command: aws}'), `${origin}:6: users[0].user.exec: ${unsupported}`],
+    [
+      'a plugin of an unknown version',
+      config(good, 'exec: {command: aws, apiVersion: client.authentication.k8s.io/v1alpha1}'),
+      `${origin}:6: users[0].user.exec.apiVersion: must be one of client.authentication.k8s.io/v1, client.authentication.k8s.io/v1beta1`,
+    ],
+    [
+      'a plugin that talks to somebody',
+      config(good, 'exec: {command: aws, apiVersion: client.authentication.k8s.io/v1, interactiveMode: Always}'),
+      `${origin}:6: users[0].user.exec.interactiveMode: cannot be Always: a daemon has no terminal`,
+    ],
     [
       'a password',
       config(good, 'username: me, password: topsecret'),
