@@ -292,7 +292,6 @@ describe('what the node tells', () => {
     expect(text).toMatch(/kubelet_runtime_operations_total\{operation_type="create_container"\} [1-9]/);
     expect(text).toMatch(/kubelet_pod_worker_duration_seconds_count\{operation_type="create"\} [1-9]/);
     expect(text).toMatch(/kubelet_pod_start_duration_seconds_count [1-9]/);
-    expect(text).toMatch(/kubelet_certificate_manager_client_ttl_seconds \d+/);
     expect(text).toMatch(/kubelet_running_pods [1-9]/);
   });
 
