@@ -9,6 +9,5 @@ export { CniError } from './spec/error.ts';
 export { createRegistry, type Counter, type Gauge, type Histogram, type Registry } from './util/metrics-registry.ts';
 export { renderFamilies, type Family, type Labels, type MetricType, type Sample } from './util/metrics-text.ts';
 export { removeRoutes } from './routes/index.ts';
-export { readRoutingTable } from './routes/table.ts';
 export type { ClusterNodes, PeerNode, RouteBackend } from './routes/types.ts';
 export { type NetworkRemains, removeBridge, removeNetworkRules, removeNetworkState } from './remove.ts';

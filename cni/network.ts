@@ -8,6 +8,7 @@ import { aggregate } from './ip/aggregate.ts';
 import { attachmentKey } from './plugin.ts';
 import { createPlugins } from './plugins.ts';
 import { ensureRoutes } from './routes/index.ts';
+import { readRoutingTable } from './routes/table.ts';
 import type { ClusterNodes, RouteBackend } from './routes/types.ts';
 import { CniError, cniErrorCode } from './spec/error.ts';
 import { createConfigLoader } from './spec/load.ts';
@@ -70,6 +71,8 @@ export interface PodNetwork {
    * Before the first call routes are left as they are.
    */
   setNodes(nodes: ClusterNodes): void;
+  /** Whether the host has other routes than after the last `setup`: that is to be called then. Costs no process. */
+  routesChanged(): Promise<boolean>;
   /** Sysctls that a new pod namespace should start with. */
   podSysctls(): Readonly<Record<string, string>>;
 }
@@ -119,6 +122,8 @@ class Network implements PodNetwork {
   #status: NetworkStatus;
   #told = '';
   #toldPeers = '';
+  /** After routes were made true; undefined as long as there are none to be made. */
+  #routingTable: string | undefined;
 
   constructor(options: PodNetworkOptions) {
     this.#options = options;
@@ -142,6 +147,10 @@ class Network implements PodNetwork {
 
   setNodes(nodes: ClusterNodes): void {
     this.#nodes = nodes;
+  }
+
+  async routesChanged(): Promise<boolean> {
+    return this.#routingTable !== undefined && this.#routingTable !== (await readRoutingTable());
   }
 
   setup(signal: AbortSignal): Promise<void> {
@@ -276,6 +285,7 @@ class Network implements PodNetwork {
     const { nodeIps, peers } = this.#nodes;
     const request = { nodeIps, podCidrs: this.#podCidrs, backend: this.#options.routeBackend ?? 'auto' };
     const { podMtu, problems } = await ensureRoutes({ ...request, peers: isOwn ? peers : [] }, this.#exec, signal);
+    this.#routingTable = await readRoutingTable();
     if (isOwn && podMtu !== this.#podMtu) {
       this.#podMtu = podMtu;
       this.#default = defaultNetwork(this.#podCidrs, podMtu);

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type PeerNode, readRoutingTable } from '../../cni/index.ts';
+import type { PeerNode, PodNetwork } from '../../cni/index.ts';
 import { type ApiClient, type FollowHandler, isForbidden, resources } from '../api/index.ts';
-import { type Clock, systemClock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
 import { createWriteBehind } from '../write-behind.ts';
 import { keepPeers } from './checkpoints.ts';
 import { type Foundation, nodeIps } from './foundation.ts';
@@ -43,9 +43,7 @@ export function followPeers(base: Foundation, client: ApiClient, networkChanged:
   return async (until) => {
     const stopFollowing = addresses.subscribe(tell);
     const following = client.follow(resources.nodes, {}, handler, until);
-    await Promise.all([following, kept.run(until), watchTables(systemClock, networkChanged, until)]).finally(
-      stopFollowing,
-    );
+    await Promise.all([following, kept.run(until), watchRoutes(network, networkChanged, until)]).finally(stopFollowing);
   };
 }
 
@@ -90,11 +88,9 @@ export function peerHandler({ onPeers, onForbidden }: PeerReports): FollowHandle
 }
 
 /** A route that is missing, and one that another way has become possible for, are made true by the network's `setup`. */
-async function watchTables(clock: Clock, onChange: () => void, until: AbortSignal): Promise<void> {
-  for (let before: string | undefined; ;) {
-    const now = await readRoutingTable();
-    if (before !== undefined && now !== before) onChange();
-    before = now;
-    await clock.sleep(lookMs, until);
+async function watchRoutes(network: PodNetwork, onChange: () => void, until: AbortSignal): Promise<void> {
+  for (;;) {
+    await systemClock.sleep(lookMs, until);
+    if (await network.routesChanged()) onChange();
   }
 }

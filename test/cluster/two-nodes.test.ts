@@ -26,7 +26,7 @@ interface Replica {
 let cluster: Cluster;
 const nodes: Node[] = [];
 
-const deadlineMs = 60_000;
+const deadlineMs = 120_000;
 const serviceIp = '192.0.2.200';
 
 const explain = (): string => nodes.map(({ name, daemon }) => `${name}: ${daemon.describe()}`).join('\n');
@@ -53,8 +53,8 @@ afterAll(async () => {
   cluster?.remove();
 });
 
-/** Answers with its name and with addresses that have said all and wait: that of who asks is one of them. */
-const answer = `echo $(hostname) $(netstat -tn | sed -n 's/.*:8080  *\\(::ffff:\\)*\\([0-9.]*\\):.*CLOSE_WAIT.*/\\2/p')`;
+/** Answers with its name and the addresses that it has connections with: that of who asks is one of them. */
+const answer = `echo $(hostname) $(netstat -tn | sed -nE 's/.*:8080 +(::ffff:)?([0-9.]+):.*(ESTAB|CLOSE_WAIT).*/\\2/p')`;
 const labels = { app: 'web' };
 
 /** One pod a node. */
@@ -100,10 +100,15 @@ async function kubectl(...args: readonly string[]): Promise<void> {
 const rolledOut = (): Promise<void> =>
   kubectl('rollout', 'status', 'deployment/web', `--timeout=${deadlineMs / 1_000}s`);
 
-async function rollOut(): Promise<void> {
-  await kubectl('rollout', 'restart', 'deployment/web');
+/** Waits until there are as many pods as that. */
+async function scale(count: number): Promise<void> {
+  await kubectl('scale', 'deployment/web', `--replicas=${count}`);
+  await eventually(`${count} pods`, async () => (await listPods()).length === count);
   await rolledOut();
 }
+
+const listPods = async (): Promise<readonly PodObject[]> =>
+  ((await cluster.get('/api/v1/namespaces/default/pods')) as { readonly items: readonly PodObject[] }).items;
 
 /** The pods of the Deployment, by node, when there is one that is ready on each. */
 const replicas = (): Promise<readonly [Replica, Replica]> =>
@@ -182,7 +187,8 @@ describe('pods of two nodes', () => {
 
   it('are replaced by kubectl rollout, and the new ones reach each other', async () => {
     const former = (await replicas()).map(({ name }) => name);
-    await rollOut();
+    await kubectl('rollout', 'restart', 'deployment/web');
+    await rolledOut();
     const now = await replicas();
     expect(now.filter(({ name }) => former.includes(name))).toEqual([]);
     await reachEachOther(now);
@@ -214,6 +220,7 @@ describe('pods of two nodes', () => {
 describe('a node', () => {
   it('that is deleted loses its route, and has it again when it comes back', async () => {
     const [n1, n2] = pair();
+    await scale(0);
     await n2.daemon.stop();
     await kubectl('delete', 'node', 'n2', '--wait=false');
     await eventually('the route to n2 to go', async () => (await routesOf(n1)).length === 0);
@@ -222,8 +229,27 @@ describe('a node', () => {
       const range = await rangeOf('n2');
       return range !== undefined && (await routesOf(n1)).includes(`${range} via ${n2.host.address} dev eth0`);
     });
-    // It has another range; a pod that ran meanwhile has an address of the former one.
-    await rollOut();
+    await scale(2);
+    await reachEachOther(await replicas());
+  });
+
+  it('puts back routes that somebody removed, also without the API server', async () => {
+    const [n1] = pair();
+    const before = await routesOf(n1);
+    expect(before).toHaveLength(1);
+    const flush = async (): Promise<void> => {
+      await n1.host.exec('ip', ['route', 'flush', 'proto', '112']);
+      expect(await routesOf(n1)).toEqual([]);
+    };
+    const isBack = async (): Promise<boolean> => (await routesOf(n1)).join() === before.join();
+    await flush();
+    await eventually('the route to come back', isBack);
+    await cluster.stopApiServer();
+    await n1.daemon.kill9();
+    await flush();
+    n1.daemon = startDaemon(n1.host, n1.args);
+    await eventually('the route to come back without the API server', isBack);
+    await cluster.startApiServer();
     await reachEachOther(await replicas());
   });
 

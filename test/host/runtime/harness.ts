@@ -146,5 +146,6 @@ const withoutNetwork: PodNetwork = {
   status: () => ({ ready: true, name: 'none', plugins: [], cidrs: [], isOwn: true }),
   setPodCidrs: () => undefined,
   setNodes: () => undefined,
+  routesChanged: () => Promise.resolve(false),
   podSysctls: () => ({}),
 };
