@@ -8,9 +8,11 @@ const tags = {
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
+  null: 0x05,
   objectIdentifier: 0x06,
   utf8String: 0x0c,
   printableString: 0x13,
+  utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
   set: 0x31,
@@ -45,6 +47,7 @@ export function integer(number: bigint): Der {
   return value(tags.integer, (digits[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.of(0), digits]) : digits);
 }
 
+export const nullValue = (): Der => value(tags.null, Buffer.alloc(0));
 export const boolean = (is: boolean): Der => value(tags.boolean, Buffer.of(is ? 0xff : 0));
 export const octetString = (content: Uint8Array): Der => value(tags.octetString, content);
 export const utf8String = (text: string): Der => value(tags.utf8String, Buffer.from(text, 'utf8'));
@@ -55,10 +58,11 @@ export const printableString = (text: string): Der => value(tags.printableString
 export const bitString = (content: Uint8Array, unusedBits = 0): Der =>
   value(tags.bitString, Buffer.concat([Buffer.of(unusedBits), content]));
 
-/** Of whole seconds, in UTC. */
-export function generalizedTime(time: Date): Der {
+/** Of whole seconds, in UTC; a year of two digits before 2050, as certificates must have it (RFC 5280, 4.1.2.5). */
+export function certificateTime(time: Date): Der {
   const text = `${time.toISOString().replaceAll(/[-T:]|\.\d+Z$/g, '')}Z`;
-  return value(tags.generalizedTime, Buffer.from(text, 'ascii'));
+  if (time.getUTCFullYear() >= 2050) return value(tags.generalizedTime, Buffer.from(text, 'ascii'));
+  return value(tags.utcTime, Buffer.from(text.slice(2), 'ascii'));
 }
 
 /** @param dotted e.g. `2.5.4.3` */
