@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   trace: () => import('./cli/trace.ts'),
   rerun: () => import('./cli/rerun.ts'),
   check: () => import('./cli/check.ts'),
+  init: () => import('./cli/init.ts'),
   join: () => import('./cli/join.ts'),
   reset: () => import('./cli/reset.ts'),
   install: () => import('./cli/install.ts'),

@@ -1,11 +1,12 @@
 import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { runFlags } from '../cli/flags.ts';
-import { loadConfig } from '../config/index.ts';
+import { type Config, loadConfig } from '../config/index.ts';
 import { JoinError } from './error.ts';
 import { bootstrap, discover, type JoinDeps } from './join.ts';
 import { findMembership } from './joined.ts';
 import { writeNodeFiles } from './node-files.ts';
+import type { NodePaths } from './paths.ts';
 import { gatherPreflight } from './preflight/gather.ts';
 import { fatal, fileFinding, planPreflight, renderFindings } from './preflight/plan.ts';
 import type { JoinFlags, JoinSettings } from './settings.ts';
@@ -60,18 +61,7 @@ async function preflight(
   signal: AbortSignal,
 ): Promise<void> {
   say('[preflight] Running pre-flight checks');
-  const hostFlags = {
-    manifests: settings.paths.manifests,
-    ...(rootDir === undefined ? {} : { rootDir }),
-    ...(dockerHost === undefined ? {} : { dockerHost }),
-    hostnameOverride: 'node', // A name that is wrong is a finding of its own.
-  };
-  const { config } = await loadConfig(hostFlags, {
-    readFile: async () => Promise.reject(new Error('there is no file')),
-    env: process.env,
-    hostname: hostname(),
-    cwd: process.cwd(),
-  });
+  const config = await hostConfig(settings.paths, { rootDir, dockerHost });
   const findings = planPreflight(await gatherPreflight(settings, config, get, signal));
   const fatalOnes = fatal(findings, settings.ignoredErrors);
   const text = renderFindings(findings, fatalOnes);
@@ -79,14 +69,34 @@ async function preflight(
   if (text !== '') say(text);
 }
 
+/** The configuration of the daemon to be, as far as it says where things of this host are. */
+export async function hostConfig(
+  { manifests }: Pick<NodePaths, 'manifests'>,
+  { rootDir, dockerHost }: { readonly rootDir?: string | undefined; readonly dockerHost?: string | undefined },
+): Promise<Config> {
+  const flags = {
+    manifests,
+    ...(rootDir === undefined ? {} : { rootDir }),
+    ...(dockerHost === undefined ? {} : { dockerHost }),
+    hostnameOverride: 'node', // A name that is wrong is a finding of its own.
+  };
+  const { config } = await loadConfig(flags, {
+    readFile: async () => Promise.reject(new Error('there is no file')),
+    env: process.env,
+    hostname: hostname(),
+    cwd: process.cwd(),
+  });
+  return config;
+}
+
 /** Names of the daemon's flags, without dashes. */
-function knownFlags(): ReadonlySet<string> {
+export function knownFlags(): ReadonlySet<string> {
   return new Set(runFlags.map(([usage]) => /--([a-z-]+)/.exec(usage)?.[1] ?? ''));
 }
 
-const unitPath = '/etc/systemd/system/podwright.service';
+export const unitPath = '/etc/systemd/system/podwright.service';
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -4,7 +4,7 @@ import { formatPath } from '../objects/field-path.ts';
 import { parseYaml, type YamlDocument } from '../objects/yaml.ts';
 import { JoinError } from './error.ts';
 
-const taint = z.strictObject({
+export const taint = z.strictObject({
   key: z.string(),
   value: string,
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
@@ -12,7 +12,7 @@ const taint = z.strictObject({
 });
 
 /** A map up to v1beta3, a list from v1beta4 on. */
-const extraArgs = z
+export const extraArgs = z
   .union([
     stringMap.transform((args) => Object.entries(args ?? {}).map(([name, value]) => ({ name, value }))),
     z.array(z.strictObject({ name: z.string(), value: z.string() })),
@@ -67,19 +67,28 @@ export type JoinFile = z.infer<typeof joinSchema>;
  * @throws JoinError with all that is wrong
  */
 export function parseJoinFile(origin: string, text: string): JoinFile {
+  const found = readDocuments(origin, text).filter(({ kind }) => kind === 'JoinConfiguration');
+  const [first] = found;
+  if (first === undefined || found.length > 1) {
+    throw new JoinError(`${origin}: must hold one JoinConfiguration, and holds ${found.length}`);
+  }
+  return checkDocument(joinSchema, origin, first.document);
+}
+
+/** The documents of a configuration file of kubeadm, by what they are. @throws JoinError with all that is no YAML */
+export function readDocuments(
+  origin: string,
+  text: string,
+): readonly { readonly kind: unknown; readonly document: YamlDocument }[] {
   const documents = parseYaml(text).filter(({ value }) => value !== null);
   const broken = documents.flatMap(({ problems, value }) => (value === undefined ? problems : []));
   if (broken.length > 0) throw problemsOf(broken.map(({ line, message }) => `${origin}:${line}: ${message}`));
-  const found = documents.filter(({ value }) => (value as { readonly kind?: unknown }).kind === 'JoinConfiguration');
-  const [document] = found;
-  if (document === undefined || found.length > 1) {
-    throw new JoinError(`${origin}: must hold one JoinConfiguration, and holds ${found.length}`);
-  }
-  return readDocument(origin, document);
+  return documents.map((document) => ({ kind: (document.value as { readonly kind?: unknown }).kind, document }));
 }
 
-function readDocument(origin: string, document: YamlDocument): JoinFile {
-  const parsed = joinSchema.safeParse(document.value);
+/** @throws JoinError with all that is wrong */
+export function checkDocument<T>(schema: z.ZodType<T>, origin: string, document: YamlDocument): T {
+  const parsed = schema.safeParse(document.value);
   if (parsed.success) return parsed.data;
   throw problemsOf(
     parsed.error.issues.map(({ path, message }) => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { renderKubeconfig } from '../api/kubeconfig-render.ts';
 import type { IssuedCertificate } from './certificate-request.ts';
+import { renderRecord } from './record.ts';
 import { createFilesTransaction } from './files-transaction.ts';
 import type { ClusterInfo } from './kubeconfig.ts';
 import { certificateFileName } from './paths.ts';
@@ -47,8 +48,8 @@ export function nodeFiles({ settings, cluster, issued, now, ...config }: NodeFil
       mode: 0o600,
     },
   ];
-  const record = JSON.stringify({ files: files.map(({ path }) => path) });
-  return [{ path: paths.record, content: `${record}\n`, mode: 0o644 }, ...files];
+  const record = renderRecord({ files: files.map(({ path }) => path), directories: [] });
+  return [{ path: paths.record, content: record, mode: 0o644 }, ...files];
 }
 
 /** Certificate and key in one file, as client-go's certificate store has them. */

@@ -9,18 +9,23 @@ export interface StartPlan {
 }
 
 /** The last words of a join: how the node comes to life. */
-export function startAdvice({ settings: { paths, kubeletArgs }, known, hasUnit }: StartPlan): string {
-  const used = kubeletArgs.filter(({ name }) => known.has(name));
-  const unused = kubeletArgs.filter(({ name }) => !known.has(name));
-  const run = [
-    `podwright run --kubeconfig=${paths.kubeconfig} --config=${paths.kubeletConfig}`,
-    ...used.map(({ name, value }) => `--${name}=${value}`),
-  ].join(' ');
+export function startAdvice(plan: StartPlan): string {
+  const { settings, known } = plan;
+  const unused = settings.kubeletArgs.filter(({ name }) => !known.has(name));
   return [
     '',
     'This node has joined the cluster: it has a certificate of its own, which it renews itself.',
     ...unused.map(({ name }) => `The kubelet flag --${name} is not one of podwright's: it has no effect.`),
-    `Start it: ${hasUnit ? 'systemctl enable --now podwright' : run}`,
+    `Start it: ${startCommand(plan)}`,
     'Then `kubectl get nodes` on a control-plane node shows it.',
   ].join('\n');
+}
+
+/** How the daemon of a node is started. */
+export function startCommand({ settings: { paths, kubeletArgs }, known, hasUnit }: StartPlan): string {
+  if (hasUnit) return 'systemctl enable --now podwright';
+  return [
+    `podwright run --kubeconfig=${paths.kubeconfig} --config=${paths.kubeletConfig}`,
+    ...kubeletArgs.filter(({ name }) => known.has(name)).map(({ name, value }) => `--${name}=${value}`),
+  ].join(' ');
 }

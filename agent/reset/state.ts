@@ -1,6 +1,6 @@
-import { readdir, readFile, readlink, rm, rmdir, unlink } from 'node:fs/promises';
+import { readdir, readlink, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { joinRecord } from '../bootstrap/paths.ts';
+import { readRecord } from '../bootstrap/record.ts';
 import type { Config } from '../config/index.ts';
 import { secretsDirectory } from '../sources/api-checkpoint.ts';
 import { removeTree } from '../volumes/remove-tree.ts';
@@ -44,14 +44,15 @@ export async function removeLogs(
  * Rejects when the record cannot be read.
  */
 export async function joinedFiles(rootDir: string): Promise<readonly string[]> {
-  const text = await readFile(joinRecord(rootDir), 'utf8').catch(ignoreMissing);
-  if (text === undefined) return [];
-  const { files } = JSON.parse(text) as { readonly files?: unknown };
-  if (!Array.isArray(files)) throw new Error(`${joinRecord(rootDir)} has no list "files": nothing of it is removed`);
-  const written = files.filter((file): file is string => typeof file === 'string' && file.startsWith('/'));
+  const written = (await readRecord(rootDir))?.files ?? [];
   const links = written.filter((file) => basename(file) === 'kubelet-client-current.pem');
   const later = await Promise.all(links.map((link) => certificatesIn(dirname(link))));
   return [...new Set([...written, ...later.flat()])];
+}
+
+/** Directories that `podwright init` has made for the control plane's data. */
+export async function joinedDirectories(rootDir: string): Promise<readonly string[]> {
+  return (await readRecord(rootDir))?.directories ?? [];
 }
 
 /** The kubelet's names: of certificates that the cluster has issued, and of the one that the kubelet API makes for itself. */
@@ -64,7 +65,8 @@ async function certificatesIn(directory: string): Promise<readonly string[]> {
 /** Directories go too when they are empty then. */
 export async function removeFiles(files: readonly string[]): Promise<void> {
   for (const file of files) await unlink(file).catch(ignoreMissing);
-  for (const directory of new Set(files.map((file) => dirname(file)))) await removeIfEmpty(directory);
+  const directories = [...new Set(files.map((file) => dirname(file)))].sort((one, other) => other.length - one.length);
+  for (const directory of directories) await removeIfEmpty(directory);
 }
 
 /** Removes podwright's own directories; neither follows links nor enters what is mounted there. */

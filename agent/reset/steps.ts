@@ -11,9 +11,10 @@ import type { Foundation } from '../daemon/foundation.ts';
 import type { PodDeps } from '../pods/deps.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';
+import { removeTree } from '../volumes/remove-tree.ts';
 import { removeQosCgroups } from './cgroups.ts';
 import { describePod, resetPod } from './pods.ts';
-import { joinedFiles, knownUids, removeFiles, removeLogs, removeState } from './state.ts';
+import { joinedDirectories, joinedFiles, knownUids, removeFiles, removeLogs, removeState } from './state.ts';
 
 /** One thing that a reset does. It may be repeated, and what is gone already is no error. */
 export interface ResetStep {
@@ -38,6 +39,7 @@ export async function resetSteps({ base, deps, pods, gracePeriod }: ResetParts):
   const { rootDir, podLogsDir, podCidrs, cni } = config;
   const uids = new Set([...(await knownUids(rootDir)), ...pods.map(({ pod }) => pod.uid)]);
   const files = await joinedFiles(rootDir);
+  const directories = await joinedDirectories(rootDir);
   const remains = { exec, podCidrs, dataDir: cni.dataDir, cacheDir: cni.cacheDir };
   const runtimePods = async (signal: AbortSignal): Promise<ReadonlySet<string>> =>
     new Set((await runtime.listPods(signal)).flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id)));
@@ -80,7 +82,11 @@ export async function resetSteps({ base, deps, pods, gracePeriod }: ResetParts):
     { what: `remove leases of addresses in ${cni.dataDir}`, run: () => removeNetworkState(remains) },
     ...(files.length === 0
       ? []
-      : [{ what: `remove what podwright join wrote: ${files.join(', ')}`, run: () => removeFiles(files) }]),
+      : [{ what: `remove what podwright join or init wrote: ${files.join(', ')}`, run: () => removeFiles(files) }]),
+    ...directories.map((directory) => ({
+      what: `remove the control plane's data in ${directory}`,
+      run: (signal: AbortSignal) => removeTree(directory, signal),
+    })),
     {
       what: `remove podwright's state in ${rootDir}`,
       needsAll: true,

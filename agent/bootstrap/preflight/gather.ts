@@ -8,7 +8,7 @@ import { unreachable } from '../reachability.ts';
 import type { JoinSettings } from '../settings.ts';
 import type { PreflightFacts, ServerFact } from './facts.ts';
 
-const kubeletPort = 10250;
+export const kubeletPort = 10250;
 
 /** Looks at this host and at the server; changes nothing. */
 export async function gatherPreflight(
@@ -51,7 +51,7 @@ async function askServer(endpoint: string, get: HttpsGet, signal: AbortSignal): 
   }
 }
 
-async function isTaken(port: number): Promise<boolean> {
+export async function isTaken(port: number): Promise<boolean> {
   const server = createServer();
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'EADDRINUSE'));
@@ -59,7 +59,7 @@ async function isTaken(port: number): Promise<boolean> {
   });
 }
 
-async function findKubelets(): Promise<readonly number[]> {
+export async function findKubelets(): Promise<readonly number[]> {
   const ids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
   const names = await Promise.all(ids.map(async (id) => readFile(`/proc/${id}/comm`, 'utf8').catch(() => '')));
   return ids.filter((_, index) => names[index]?.trim() === 'kubelet').map(Number);

@@ -181,5 +181,6 @@ export interface DockerClient {
   removeImage(name: string, signal: AbortSignal): Promise<void>;
   /** Progress of the pull as JSON lines; an `error` line says that it failed. */
   pullImage(name: string, auth: Docker.AuthConfig | undefined, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
-  loadImage(archive: Uint8Array, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
+  /** `docker load`; the archive may be packed. */
+  loadImage(archive: Uint8Array | Readable, signal: AbortSignal): Promise<NodeJS.ReadableStream>;
 }

@@ -62,7 +62,7 @@ interface Engine {
   };
   listImages(options: Cancellable): Promise<ImageListEntry[]>;
   pull(name: string, options: Cancellable & { authconfig?: Docker.AuthConfig }): Promise<NodeJS.ReadableStream>;
-  loadImage(archive: Buffer, options: Cancellable & { quiet: boolean }): Promise<NodeJS.ReadableStream>;
+  loadImage(archive: Buffer | Readable, options: Cancellable & { quiet: boolean }): Promise<NodeJS.ReadableStream>;
   readonly modem: { dial(request: object, callback: (error: Error | null, answer: Duplex) => void): void };
 }
 
@@ -163,7 +163,9 @@ export function createDockerClient(dockerHost: string, timeoutMs: number): Docke
         docker.pull(name, { abortSignal, ...(authconfig === undefined ? {} : { authconfig }) }),
       ),
     loadImage: (archive, abortSignal) =>
-      stream('load image', abortSignal, () => docker.loadImage(Buffer.from(archive), { quiet: true, abortSignal })),
+      stream('load image', abortSignal, () =>
+        docker.loadImage(archive instanceof Uint8Array ? Buffer.from(archive) : archive, { quiet: true, abortSignal }),
+      ),
   };
 }
 

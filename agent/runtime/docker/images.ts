@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { AuthConfig } from 'dockerode';
 import type { ImageAuth, ImageStatus, LayerProgress } from '../types.ts';
 import type { DockerClient, ImageInspection, ImageListEntry } from './api.ts';
@@ -60,7 +61,12 @@ function toAuthConfig({ username, password, identityToken, registryToken }: Imag
   };
 }
 
-export async function loadImage(client: DockerClient, archive: Uint8Array, signal: AbortSignal): Promise<void> {
+/** `docker load`. */
+export async function loadImage(
+  client: DockerClient,
+  archive: Uint8Array | Readable,
+  signal: AbortSignal,
+): Promise<void> {
   await finish('load image', await client.loadImage(archive, signal), signal);
 }
 

@@ -1,0 +1,20 @@
+import { readFile } from 'node:fs/promises';
+
+/** A file that is to be written. */
+export interface NewFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
+/** Undefined when there is none. */
+export type ReadFile = (path: string) => Promise<string | undefined>;
+
+export const readIfThere: ReadFile = async (path) =>
+  readFile(path, 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  });
+
+export const secretMode = 0o600;
+export const publicMode = 0o644;
