@@ -7,6 +7,14 @@ export interface LogOptions {
   readonly verbosity: number;
 }
 
+const levelOf = (verbosity: number): string =>
+  verbosity >= traceVerbosity ? 'trace' : verbosity >= debugVerbosity ? 'debug' : 'info';
+
+/** Changes what a log tells while it is in use. */
+export function setVerbosity(log: Logger, verbosity: number): void {
+  log.level = levelOf(verbosity);
+}
+
 const debugVerbosity = 4;
 const traceVerbosity = 6;
 
@@ -16,7 +24,7 @@ const traceVerbosity = 6;
  */
 export async function createLog({ format, verbosity }: LogOptions): Promise<Logger> {
   const options = {
-    level: verbosity >= traceVerbosity ? 'trace' : verbosity >= debugVerbosity ? 'debug' : 'info',
+    level: levelOf(verbosity),
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

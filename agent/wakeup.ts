@@ -2,7 +2,7 @@ import type { Clock } from './clock.ts';
 
 /** A sleep that can be ended. A wake-up that comes while nobody sleeps ends the next sleep at once. One sleeper at a time. */
 export interface Wakeup {
-  wake(): void;
+  readonly wake: () => void;
   /** Resolves after `ms`, or when woken. Rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }

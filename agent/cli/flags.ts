@@ -44,15 +44,23 @@ export function addOptions(command: Command, options: readonly Option[]): Comman
 /** The configuration by the flags; undefined when it is wrong, which standard error has then been told, a line a problem. */
 export async function readConfig(flags: Flags): Promise<LoadedConfig | undefined> {
   try {
-    return await loadConfig(flags, {
-      readFile: async (path) => readFile(path, 'utf8'),
-      env: process.env,
-      hostname: hostname(),
-      cwd: process.cwd(),
-    });
+    return await loadConfigHere(flags);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return undefined;
   }
 }
+
+/**
+ * The configuration by the flags, of this host.
+ *
+ * @throws ConfigError
+ */
+export const loadConfigHere = (flags: Flags): Promise<LoadedConfig> =>
+  loadConfig(flags, {
+    readFile: async (path) => readFile(path, 'utf8'),
+    env: process.env,
+    hostname: hostname(),
+    cwd: process.cwd(),
+  });

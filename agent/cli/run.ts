@@ -1,10 +1,13 @@
 import { Command } from 'commander';
 import type { Logger } from 'pino';
+import { isDeepStrictEqual } from 'node:util';
 import { exec } from '../../cni/index.ts';
-import type { Flags } from '../config/index.ts';
-import { createLog } from '../log.ts';
+import { type Config, type Flags, kubeProxyFile, type LoadedConfig } from '../config/index.ts';
+import type { DaemonDeps } from '../daemon.ts';
+import { createLog, setVerbosity } from '../log.ts';
+import { ConfigChanged, nextConfig } from '../reload.ts';
 import { takeNotifier } from '../systemd/index.ts';
-import { addOptions, readConfig, runFlags } from './flags.ts';
+import { addOptions, loadConfigHere, readConfig, runFlags } from './flags.ts';
 
 /** `podwright run`: the daemon. */
 export function command(): Command {
@@ -20,14 +23,11 @@ async function run(flags: Flags): Promise<number> {
   const loaded = await readConfig(flags);
   if (loaded === undefined) return 2;
   const log = await createLog(loaded.config.log);
-  for (const warning of loaded.warnings) log.warn({ warning }, 'configuration');
-  if (loaded.notActedOn.length > 0) log.debug({ fields: loaded.notActedOn }, 'configuration that changes nothing yet');
   process.once('uncaughtException', (err) => die(log, err));
   const notifier = takeNotifier(process.env, exec, log);
   const { signal, stop } = stopOnSignals(log);
   try {
-    const { runDaemon } = await import('../daemon.ts');
-    await runDaemon(loaded.config, { log, signal, notifier });
+    await runConfigured(flags, loaded, { log, signal, notifier });
     exitSoon(log);
     return 0;
   } catch (error) {
@@ -37,6 +37,59 @@ async function run(flags: Flags): Promise<number> {
     stop();
   }
 }
+
+/** Runs the daemon with a configuration, and with the next one when it has changed, until `signal` is aborted. */
+async function runConfigured(flags: Flags, first: LoadedConfig, deps: DaemonDeps): Promise<void> {
+  const { log, signal } = deps;
+  const { runDaemon } = await import('../daemon.ts');
+  for (let loaded = first; !signal.aborted;) {
+    tellConfig(loaded, log);
+    const reload = new AbortController();
+    const until = AbortSignal.any([signal, reload.signal]);
+    const next = followConfig(flags, loaded, log, until).then(
+      (changed) => {
+        log.info({}, 'the configuration has changed: podwright starts anew with it, the pods go on running');
+        reload.abort(new ConfigChanged());
+        return changed;
+      },
+      (error: unknown) => {
+        if (!until.aborted) log.error({ err: error }, 'changes of the configuration are not followed any more');
+        return loaded;
+      },
+    );
+    await runDaemon(loaded.config, { ...deps, signal: until }).finally(() => reload.abort());
+    loaded = await next;
+  }
+}
+
+function tellConfig({ warnings, notActedOn }: LoadedConfig, log: Logger): void {
+  for (const warning of warnings) log.warn({ warning }, 'configuration');
+  if (notActedOn.length > 0) log.debug({ fields: notActedOn }, 'configuration that changes nothing yet');
+}
+
+/** @returns the next configuration that needs a daemon anew; of one that changes the log only, the log is changed */
+async function followConfig(
+  flags: Flags,
+  loaded: LoadedConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<LoadedConfig> {
+  const files = [flags.config, kubeProxyFile(loaded.config.rootDir)].filter((file) => file !== undefined);
+  for (let current = loaded; ;) {
+    const next = await nextConfig({ load: () => loadConfigHere(flags), current, files, log }, signal);
+    const { verbosity } = next.config.log;
+    setVerbosity(log, verbosity);
+    if (!isDeepStrictEqual(withoutLog(next.config), withoutLog(current.config))) return next;
+    log.info({ verbosity }, 'the verbosity of the log has changed');
+    current = next;
+  }
+}
+
+const withoutLog = (config: Config): object => ({
+  ...config,
+  log: undefined,
+  kubelet: { ...config.kubelet, logging: undefined },
+});
 
 /** A defect of podwright's own: the log says where, and whoever supervises the daemon starts it anew; pods run on. */
 function die(log: Logger, error: unknown): never {

@@ -63,6 +63,7 @@ TasksMax=infinity
 Environment=${variables.map((name) => `${name}=`).join(' ')}
 EnvironmentFile=-${escapeSpecifiers(defaultsPath)}
 ExecStart=${quote(node)} ${quoteArgument(program)} run ${variables.map((name) => `$${name}`).join(' ')}
+ExecReload=/bin/kill -HUP $MAINPID
 
 [Install]
 WantedBy=multi-user.target

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../pods/deps.ts';
+import { ConfigChanged } from '../reload.ts';
 import type { Notifier } from './notify.ts';
 import { planMessage, type ServiceReport, type Told } from './report-plan.ts';
 
@@ -19,7 +20,7 @@ const pollMs = 10_000;
 
 /**
  * Tells the service manager how the daemon does until `signal` is aborted: that it is ready, what it is about, and, at half of
- * the watchdog's time, that it is alive. The timer is the event loop's: one that is blocked feeds no watchdog.
+ * the watchdog's time, that it is alive. After a reload it is ready again with the next daemon. The timer is the event loop's: one that is blocked feeds no watchdog.
  */
 export async function supervise(deps: SupervisionDeps, signal: AbortSignal): Promise<void> {
   const { notifier, clock, monotonic } = deps;
@@ -44,6 +45,7 @@ export async function supervise(deps: SupervisionDeps, signal: AbortSignal): Pro
       await clock.sleep(told.isReady ? pauseMs : startPollMs, signal).catch(() => undefined);
     }
   } finally {
-    await notifier.send(['STOPPING=1', 'STATUS=stopping; pods run on']);
+    const isReload = signal.reason instanceof ConfigChanged;
+    await notifier.send(isReload ? ['RELOADING=1'] : ['STOPPING=1', 'STATUS=stopping; pods run on']);
   }
 }

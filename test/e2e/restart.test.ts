@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHost, isReady, until, type DaemonHandle, type PodReport, type TestHost } from '../lab/index.ts';
 import { podManifest, shell, sleeper } from './manifests.ts';
@@ -71,5 +71,57 @@ describe('a daemon that is restarted', () => {
       }
       expect(await containerIds()).toEqual(idsBefore);
     }
+  });
+});
+
+describe('a configuration that changes', () => {
+  const edit = (change: (text: string) => string): void =>
+    writeFileSync(host.configFile, change(readFileSync(host.configFile, 'utf8')));
+  const logged = (msg: string): number => daemon.log().filter((line) => line.msg === msg).length;
+  const untilLogged = async (msg: string, count: number): Promise<void> => {
+    await until(`the ${count}th "${msg}" in the log`, 60_000, () => logged(msg) >= count, {
+      explain: () => daemon.describe(),
+    });
+  };
+
+  it('takes effect without a new process, and no pod notices', async () => {
+    host.drop('web.yaml', podManifest('web', [sleeper('app')]));
+    await until('the pod to run', 60_000, async () => (await host.status()).pods.some(isReady));
+    const before = await containerIds();
+    const starts = logged('first reconcile done');
+    edit((text) =>
+      text.replace('kind: KubeletConfiguration\n', 'kind: KubeletConfiguration\ncontainerLogMaxFiles: 3\n'),
+    );
+    await untilLogged('first reconcile done', starts + 1);
+    host.drop('more.yaml', podManifest('more', [sleeper('app')]));
+    const more = await until('the other pod to run', 60_000, async () => {
+      const { pods } = await host.status();
+      const found = pods.find(({ pod }) => pod.metadata.name.startsWith('more'));
+      return found !== undefined && isReady(found) ? found : undefined;
+    });
+    const id = more.pod.status?.containerStatuses?.[0]?.containerID?.replace('docker://', '') ?? '';
+    const { HostConfig } = await host.docker.getContainer(id).inspect();
+    expect(HostConfig.LogConfig?.Config).toMatchObject({ 'max-file': '3' });
+    expect((await containerIds()).filter((one) => before.includes(one))).toEqual(before);
+  });
+
+  it('stays as it was when the new one is wrong', async () => {
+    const text = readFileSync(host.configFile, 'utf8');
+    appendFileSync(host.configFile, 'noSuchField: 1\n');
+    await untilLogged('the new configuration is wrong: the old one stays in effect', 1);
+    expect((await host.status()).node.ready).toBe(true);
+    writeFileSync(host.configFile, text);
+    await untilLogged('the configuration is as it was', 1);
+  });
+
+  it('is read at SIGHUP; a verbosity changes the log only', async () => {
+    process.kill(daemon.pid, 'SIGHUP');
+    await untilLogged('the configuration is as it was', 2);
+    const starts = logged('podwright starts');
+    edit((text) =>
+      text.replace('kind: KubeletConfiguration\n', 'kind: KubeletConfiguration\nlogging: {verbosity: 6}\n'),
+    );
+    await untilLogged('the verbosity of the log has changed', 1);
+    expect(logged('podwright starts')).toBe(starts);
   });
 });
