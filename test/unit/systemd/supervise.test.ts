@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../agent/clock.ts';
+import { ConfigChanged } from '../../../agent/reload.ts';
 import { createLoopWatch } from '../../../agent/systemd/loop-watch.ts';
 import { takeNotifier } from '../../../agent/systemd/notify.ts';
 import { planMessage, type ServiceReport } from '../../../agent/systemd/report-plan.ts';
@@ -79,6 +80,25 @@ test('ready once, then fed well in time as long as the loops go round, at last s
   for (const [index, at] of fed.slice(1).entries()) expect(at - (fed[index] ?? 0)).toBeLessThan(45_000);
   expect(Math.max(...fed)).toBeLessThan(120_000);
   expect(sent.at(-1)?.[1]).toContain('STOPPING=1');
+});
+
+test('a reload is not told as an end', async () => {
+  const clock = sleepingTime();
+  const controller = new AbortController();
+  const sent: string[] = [];
+  const report = (): ServiceReport => {
+    controller.abort(new ConfigChanged());
+    return { isReady: true, status: 'ready', stuck: undefined };
+  };
+  const notifier = {
+    watchdogMs: undefined,
+    send: async (fields: readonly string[]) => {
+      sent.push(fields.join(' '));
+      return Promise.resolve(true);
+    },
+  };
+  await supervise({ clock, log, monotonic: () => clock.time, notifier, report }, controller.signal);
+  expect(sent).toEqual(['READY=1 STATUS=ready', 'RELOADING=1']);
 });
 
 describe('the notifier', () => {
