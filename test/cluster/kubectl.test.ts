@@ -12,6 +12,7 @@ import {
   type TestHost,
   until,
 } from '../lab/index.ts';
+import { cutSessions } from './cut-sessions.ts';
 import { forward, startProgram } from './programs.ts';
 
 /** Every command of kubectl that ends at a node, and who else may ask the node. */
@@ -89,6 +90,19 @@ async function inShell(script: string, ...args: string[]): Promise<CommandResult
   const options = { env: command.env, timeoutMs: deadlineMs };
   return host.exec('sh', ['-c', script, 'sh', command.file, ...command.args], options);
 }
+
+/** What curl takes of a kubeconfig that holds credentials. */
+const credentialsIn = (kubeconfig: string, name: string): string[] => {
+  const text = readFileSync(kubeconfig, 'utf8');
+  const directory = join(host.dir, name);
+  mkdirSync(directory);
+  return (['certificate', 'key'] as const).flatMap((what) => {
+    const data = new RegExp(`client-${what}-data: "?([\\w+/=]+)`).exec(text)?.[1] ?? '';
+    const file = join(directory, what);
+    writeFileSync(file, Buffer.from(data, 'base64'));
+    return [what === 'key' ? '--key' : '--cert', file];
+  });
+};
 
 describe('kubectl logs', () => {
   it('prints what a container has printed, or the end of it', async () => {
@@ -200,6 +214,27 @@ describe('kubectl exec', () => {
     await eventually('the command to run', isThere);
     await client.kill();
     await eventually('the command to be gone', async () => !(await isThere()));
+  });
+});
+
+describe('sessions that are cut in the middle', () => {
+  const ofDaemon = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
+  const memory = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))?.[1]);
+  const processes = async (): Promise<number> =>
+    (await output('exec', 'web', '-c', 'main', '--', 'ps')).split('\n').length;
+
+  /** Four hundred take ten to thirty seconds; a thousand left no more behind when they were tried. */
+  it('leave no socket, no process and no memory behind', async () => {
+    const [, cert = '', , key = ''] = credentialsIn(cluster.adminKubeconfig, 'cutter');
+    const path = '/exec/default/web/main?command=sleep&command=66666&input=1&output=1&error=1';
+    const cut = (count: number): Promise<number> => cutSessions(host, { path, cert, key, count, parallel: 16 });
+    const before = { descriptors: ofDaemon(), processes: await processes() };
+    expect(await cut(100)).toBe(100);
+    const warm = memory();
+    expect(await cut(300)).toBe(300);
+    await eventually('the commands to be gone', async () => (await processes()) <= before.processes);
+    await eventually('the sockets to be closed', () => Promise.resolve(ofDaemon() <= before.descriptors + 6));
+    expect(memory() - warm).toBeLessThan(100_000);
   });
 });
 
@@ -331,19 +366,6 @@ describe('who may ask the node', () => {
     const [certificate, key] = pki.save('admin', await pki.client('admin', ['system:masters']));
     return ['--cert', certificate, '--key', key];
   };
-  /** Of a kubeconfig that holds them. */
-  const credentialsIn = (kubeconfig: string, name: string): string[] => {
-    const text = readFileSync(kubeconfig, 'utf8');
-    const directory = join(host.dir, name);
-    mkdirSync(directory);
-    return (['certificate', 'key'] as const).flatMap((what) => {
-      const data = new RegExp(`client-${what}-data: "?([\\w+/=]+)`).exec(text)?.[1] ?? '';
-      const file = join(directory, what);
-      writeFileSync(file, Buffer.from(data, 'base64'));
-      return [what === 'key' ? '--key' : '--cert', file];
-    });
-  };
-
   it('is nobody without credentials, with those of another CA, or with a wrong token', async () => {
     expect(await ask()).toBe('401');
     expect(await ask(...(await selfMade()))).toBe('401');
