@@ -145,14 +145,20 @@ class Manager implements PodManager {
 
   #storeChanged(uids: ReadonlySet<string>): void {
     if (this.#firstRuns !== undefined) for (const uid of uids) this.#desiredChanged(uid);
-    else if (!this.#maybeStart()) for (const { pod } of this.#options.store.pods()) this.#recordOf(pod);
+    else if (!this.#maybeStart()) this.#takeAllDesired();
+  }
+
+  /** Before the start nothing runs: what is wanted is all that there is. */
+  #takeAllDesired(): void {
+    this.#records.clear();
+    for (const { pod } of this.#options.store.pods()) this.#recordOf(pod);
   }
 
   /** @returns true when it started now */
   #maybeStart(): boolean {
     const { store } = this.#options;
     if (this.#firstRuns !== undefined || this.#listed === undefined || !store.synced()) return false;
-    for (const { pod } of store.pods()) this.#recordOf(pod);
+    this.#takeAllDesired();
     for (const summary of this.#listed) if (this.#isOrphan(summary)) this.#adopt(summary);
     for (const { pod, fingerprint } of this.#listed) this.#fingerprints.set(pod.uid, fingerprint);
     this.#firstRuns = new Set(this.#records.keys());
