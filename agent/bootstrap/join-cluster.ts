@@ -11,6 +11,7 @@ import { gatherPreflight } from './preflight/gather.ts';
 import { fatal, fileFinding, planPreflight, renderFindings } from './preflight/plan.ts';
 import type { JoinFlags, JoinSettings } from './settings.ts';
 import { startAdvice } from './start-render.ts';
+import { startService } from './start-service.ts';
 
 /**
  * The phases of `kubeadm join` for a worker: preflight, discovery, kubelet-start. Harmless on a node that has joined.
@@ -30,12 +31,10 @@ export async function joinCluster(
     return;
   }
   const ignored = membership.state === 'broken' ? ownFindings(settings) : [];
-  await preflight(
-    { ...settings, ignoredErrors: new Set([...settings.ignoredErrors, ...ignored]) },
-    flags,
-    deps,
-    signal,
-  );
+  if (!settings.skippedPhases.has('preflight')) {
+    const ignoredErrors = new Set([...settings.ignoredErrors, ...ignored]);
+    await preflight({ ...settings, ignoredErrors }, flags, deps, signal);
+  }
   if (membership.state === 'broken') say(`[preflight] ${settings.paths.kubeconfig} is replaced: ${membership.problem}`);
   const cluster = await discover(settings, deps, signal);
   const files = await bootstrap(settings, cluster, deps, signal);
@@ -45,7 +44,8 @@ export async function joinCluster(
   }
   await writeNodeFiles(files, signal);
   for (const { path } of files) say(`[kubelet-start] Writing ${path}`);
-  say(startAdvice({ settings, known: knownFlags(), hasUnit: await exists(unitPath) }));
+  const isStarted = await startService(settings, flags, deps, signal);
+  say(startAdvice({ settings, known: knownFlags(), hasUnit: false }, isStarted));
 }
 
 /** What a node whose certificate has ended is expected to have: the files of its former join, and a daemon with its pods. */
@@ -93,8 +93,6 @@ export async function hostConfig(
 export function knownFlags(): ReadonlySet<string> {
   return new Set(runFlags.map(([usage]) => /--([a-z-]+)/.exec(usage)?.[1] ?? ''));
 }
-
-export const unitPath = '/etc/systemd/system/podwright.service';
 
 export async function exists(path: string): Promise<boolean> {
   return access(path).then(

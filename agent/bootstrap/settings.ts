@@ -17,6 +17,7 @@ export interface JoinFlags {
   readonly nodeName?: string;
   readonly criSocket?: string;
   readonly ignorePreflightErrors?: readonly string[];
+  readonly skipPhases?: readonly string[];
   readonly dryRun?: boolean;
   readonly kubernetesDir?: string;
   readonly rootDir?: string;
@@ -47,6 +48,8 @@ export interface JoinSettings {
   readonly kubeletArgs: readonly { readonly name: string; readonly value: string }[];
   /** In lower case; `all` for each. */
   readonly ignoredErrors: ReadonlySet<string>;
+  /** In lower case; `preflight`, `kubelet-start`. */
+  readonly skippedPhases: ReadonlySet<string>;
   readonly paths: NodePaths;
   readonly discoveryTimeoutMs: number;
   readonly tlsBootstrapTimeoutMs: number;
@@ -85,6 +88,7 @@ export function joinSettings(
     nodeName: (flags.nodeName ?? (registration?.name || hostname)).trim().toLowerCase(),
     kubeletArgs: kubeletArgs(flags, file),
     ignoredErrors: ignoredErrors(flags, file),
+    skippedPhases: skippedPhases(flags, file),
     paths: nodePaths(
       flags.kubernetesDir ?? '/etc/kubernetes',
       flags.rootDir ?? '/var/lib/kubelet',
@@ -134,6 +138,28 @@ function parseEndpoint(text: string): string {
 function ignoredErrors({ ignorePreflightErrors = [] }: JoinFlags, file: JoinFile | undefined): ReadonlySet<string> {
   const names = [...ignorePreflightErrors, ...(file?.nodeRegistration?.ignorePreflightErrors ?? [])];
   return new Set(names.flatMap((text) => text.split(',')).map((name) => name.trim().toLowerCase()));
+}
+
+/**
+ * kubeadm's names of phases that can be left out: the checks, and the start of what runs the node. Without `kubelet-start` the
+ * node's files are written all the same, as they are what a join is for.
+ */
+const joinPhases = ['preflight', 'kubelet-start'];
+/** Others of kubeadm's, which a worker's join does not have, or not as a step of its own (`cmd/kubeadm/app/cmd/join.go`). */
+const otherPhases = [
+  'control-plane-prepare',
+  'control-plane-join',
+  'etcd-join',
+  'kubelet-wait-bootstrap',
+  'wait-control-plane',
+];
+
+function skippedPhases({ skipPhases = [] }: JoinFlags, file: JoinFile | undefined): ReadonlySet<string> {
+  const names = [...skipPhases, ...(file?.skipPhases ?? [])];
+  const phases = names.flatMap((text) => text.split(',')).map((name) => name.trim().toLowerCase());
+  const unknown = phases.find((name) => ![...joinPhases, ...otherPhases].includes(name.split('/')[0] ?? ''));
+  if (unknown === undefined) return new Set(phases);
+  throw new JoinError(`no phase "${unknown}" can be skipped: there are ${joinPhases.join(' and ')}`);
 }
 
 /** As kubeadm hands them to the kubelet: taints, then what the user gave (`phases/kubelet/flags.go`). */

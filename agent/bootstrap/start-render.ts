@@ -8,15 +8,19 @@ export interface StartPlan {
   readonly hasUnit: boolean;
 }
 
-/** The last words of a join: how the node comes to life. */
-export function startAdvice(plan: StartPlan): string {
+/**
+ * The last words of a join: how the node comes to life.
+ *
+ * @param isStarted systemd runs the daemon
+ */
+export function startAdvice(plan: StartPlan, isStarted: boolean): string {
   const { settings, known } = plan;
   const unused = settings.kubeletArgs.filter(({ name }) => !known.has(name));
   return [
     '',
     'This node has joined the cluster: it has a certificate of its own, which it renews itself.',
     ...unused.map(({ name }) => `The kubelet flag --${name} is not one of podwright's: it has no effect.`),
-    `Start it: ${startCommand(plan)}`,
+    ...(isStarted ? [] : [`Start it: ${startCommand(plan)}`]),
     'Then `kubectl get nodes` on a control-plane node shows it.',
   ].join('\n');
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command, Option } from 'commander';
-import { exec, messageOf } from '../../cni/index.ts';
+import { messageOf } from '../../cni/index.ts';
 import { JoinError } from '../bootstrap/error.ts';
 import type { InitFlags } from '../control-plane/init-settings.ts';
 import type { InitSettings } from '../control-plane/settings.ts';
@@ -53,22 +53,19 @@ export function command(): Command {
 }
 
 async function initialize(settings: InitSettings, signal: AbortSignal): Promise<void> {
-  const [{ initCluster }, { connectWith }, { systemClock }] = await Promise.all([
+  const [{ initCluster }, { connectWith }, { startService }, { systemClock }] = await Promise.all([
     import('../control-plane/init-cluster.ts'),
     import('../bootstrap/connect.ts'),
+    import('../bootstrap/start-service.ts'),
     import('../clock.ts'),
   ]);
-  const deps = { clock: systemClock, connect: connectWith(systemClock), say: sayLine, startUnit };
+  const told = { clock: systemClock, say: sayLine };
+  const startUnit = async (until: AbortSignal): Promise<void> => {
+    // The unit is there; it learns of the node's files.
+    await startService(settings, { rootDir: settings.rootDir, dockerHost: settings.dockerHost }, told, until);
+  };
+  const deps = { ...told, connect: connectWith(systemClock), startUnit };
   await initCluster(settings, deps, signal);
-}
-
-async function startUnit(signal: AbortSignal): Promise<void> {
-  for (const args of [
-    ['enable', 'podwright'],
-    ['restart', 'podwright'],
-  ]) {
-    await exec({ file: 'systemctl', args }, signal);
-  }
 }
 
 async function readSettings(flags: InitFlags): Promise<InitSettings> {

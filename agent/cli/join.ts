@@ -10,6 +10,7 @@ type Usage = readonly [usage: string, description: string];
 const repeatable: readonly Usage[] = [
   ['--discovery-token-ca-cert-hash <hash>', "sha256:… of the cluster's CA; with several, one must fit"],
   ['--ignore-preflight-errors <names>', 'checks whose failures become warnings, comma-separated; all for each'],
+  ['--skip-phases <names>', 'preflight, kubelet-start: without the checks, without starting the service'],
 ];
 
 const options: readonly Usage[] = [

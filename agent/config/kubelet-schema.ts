@@ -144,7 +144,10 @@ export const kubeletSchema = z.strictObject({
   enableSystemLogQuery: boolean,
   shutdownGracePeriod: duration,
   shutdownGracePeriodCriticalPods: duration,
-  shutdownGracePeriodByPodPriority: ignored,
+  shutdownGracePeriodByPodPriority: z
+    .array(z.strictObject({ priority: z.int(), shutdownGracePeriodSeconds: z.int().min(0) }))
+    .nullable()
+    .optional(),
   reservedMemory: ignored,
   enableProfilingHandler: boolean,
   enableDebugFlagsHandler: boolean,
@@ -233,6 +236,9 @@ export const kubeletFieldsActedOn: ReadonlySet<string> = new Set<keyof KubeletCo
   'evictionMaxPodGracePeriod',
   'mergeDefaultEvictionSettings',
   'localStorageCapacityIsolation',
+  'shutdownGracePeriod',
+  'shutdownGracePeriodCriticalPods',
+  'shutdownGracePeriodByPodPriority',
   'runtimeRequestTimeout',
   'crashLoopBackOff',
   'logging',

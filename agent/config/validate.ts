@@ -2,6 +2,7 @@ import { parseCidr } from '../../cni/index.ts';
 import { parseThresholds } from '../eviction/thresholds.ts';
 import type { FieldPath } from '../objects/field-path.ts';
 import { formatPath } from '../objects/field-path.ts';
+import { shutdownProblems } from '../shutdown/plan.ts';
 import { serverProblems } from '../server/kubelet/settings-plan.ts';
 import type { ConfigProblem } from './error.ts';
 import type { ConfigFile, Kind } from './file.ts';
@@ -55,6 +56,7 @@ function rules(config: Config, flags: Flags, file: ConfigFile): readonly Rule[] 
     ...imageRules(config),
     ...resourceRules(config),
     ...evictionRules(config),
+    ...shutdownRules(config),
     ...serverRules(config),
     ...logRules(flags),
   ];
@@ -196,6 +198,14 @@ function evictionRules({ kubelet }: Config): Rule[] {
   return parseThresholds(kubelet).problems.map(({ field, signal, message }) => ({
     holds: false,
     field: ['KubeletConfiguration', field, signal],
+    message,
+  }));
+}
+
+function shutdownRules({ kubelet }: Config): Rule[] {
+  return shutdownProblems(kubelet).map(({ field, message }) => ({
+    holds: false,
+    field: ['KubeletConfiguration', field],
     message,
   }));
 }

@@ -1,8 +1,9 @@
 import { loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
 import type { ApiConnection } from '../api/connection.ts';
-import { exists, hostConfig, knownFlags, unitPath } from '../bootstrap/join-cluster.ts';
+import { exists, hostConfig, knownFlags } from '../bootstrap/join-cluster.ts';
 import type { NodeFile } from '../bootstrap/node-files.ts';
 import { readRecord } from '../bootstrap/record.ts';
+import { unitPath } from '../install/index.ts';
 import { startCommand } from '../bootstrap/start-render.ts';
 import type { Clock } from '../clock.ts';
 import { readIfThere } from './files.ts';

@@ -111,12 +111,12 @@ export function createCluster(base: Foundation): Cluster | undefined {
 /** What a node does for its cluster as long as it runs; nothing when it stands alone. */
 export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluster | undefined): readonly Task[] {
   if (cluster === undefined) return [];
-  const { eviction, resources, services, manager, housekeeping } = workers;
+  const { eviction, shutdown, resources, services, manager, housekeeping } = workers;
   const networkChanged = (): void => housekeeping.networkChanged();
   const images = nodeImages(base);
   return [
     ...cluster.tasks({
-      ...{ ...resources, eviction, manager, images, networkChanged },
+      ...{ ...resources, eviction, shutdown, manager, images, networkChanged },
       onNode: (node) => services.takeNode(node),
     }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),

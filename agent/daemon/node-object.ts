@@ -9,6 +9,7 @@ import { keepLease } from '../node/api/lease.ts';
 import { createNodeRegistration } from '../node/api/registration.ts';
 import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
 import { systemInfo } from '../node/api/system-info.ts';
+import type { NodeShutdown } from '../shutdown/index.ts';
 import { untilAborted } from '../until-aborted.ts';
 import { keepPodCidrs } from './checkpoints.ts';
 import { type Foundation, nodeIps } from './foundation.ts';
@@ -19,6 +20,7 @@ export interface NodeObjectParts {
   readonly capacity: NodeResources;
   readonly allocatable: NodeResources;
   readonly eviction: Pick<EvictionManager, 'conditions'>;
+  readonly shutdown: Pick<NodeShutdown, 'isShuttingDown'>;
   /** The network has other ranges, and is to be set up for them. */
   readonly networkChanged: () => void;
   readonly images: (signal: AbortSignal) => Promise<readonly NodeImage[]>;
@@ -121,7 +123,10 @@ async function nodeFacts(
   };
 }
 
-function conditionsOf({ link, network }: Foundation, { eviction }: NodeObjectParts): readonly ConditionFact[] {
+function conditionsOf(
+  { link, network }: Foundation,
+  { eviction, shutdown }: NodeObjectParts,
+): readonly ConditionFact[] {
   const { reachable, error = '' } = link.status();
   const { ready, reason = '', isOwn } = network.status();
   const problems = [
@@ -129,6 +134,7 @@ function conditionsOf({ link, network }: Foundation, { eviction }: NodeObjectPar
     ...(ready
       ? []
       : [`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${reason}`]),
+    ...(shutdown.isShuttingDown() ? ['node is shutting down'] : []),
   ];
   return [
     ...eviction.conditions(),

@@ -31,6 +31,7 @@ export function daemonTasks(
     (until) => base.addresses.run(until),
     (until) => workers.imageGc.run(until),
     (until) => workers.eviction.run(until),
+    (until) => workers.shutdown.run(until),
     (until) => workers.services.run(until),
     (until) => workers.services.proxy.run(until),
     (until) => manifests(base, until),

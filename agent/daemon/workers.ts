@@ -9,6 +9,7 @@ import type { NodeResources } from '../node/allocatable.ts';
 import { createQosCgroups } from '../node/qos-cgroups.ts';
 import type { PodDeps } from '../pods/deps.ts';
 import { createPodManager, type PodManager } from '../pods/manager.ts';
+import type { NodeShutdown } from '../shutdown/index.ts';
 import { createApiServices } from './api-services.ts';
 import { createNodeEviction } from './eviction.ts';
 import type { Cluster } from './cluster.ts';
@@ -16,6 +17,7 @@ import type { Foundation } from './foundation.ts';
 import { createNodeImageGc } from './images.ts';
 import { createPodDeps, type NodePodDeps } from './pods.ts';
 import { createNodeServices, type NodeServices } from './services.ts';
+import { createShutdown } from './shutdown.ts';
 
 /** All that works on pods. */
 export interface Workers {
@@ -23,6 +25,7 @@ export interface Workers {
   readonly housekeeping: Housekeeping;
   readonly imageGc: ImageGc;
   readonly eviction: EvictionManager;
+  readonly shutdown: NodeShutdown;
   readonly services: NodeServices;
   readonly pulls: NodePodDeps['pulls'];
   /** Where pods are, in cgroups and on disk. */
@@ -48,7 +51,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   const deps: PodDeps = {
     ...podDeps,
     servicesRead: (signal) => services.read(signal),
-    admit: (pod) => eviction.admissionProblem(pod) ?? podDeps.admit(pod),
+    admit: (pod) => shutdown.admissionProblem() ?? eviction.admissionProblem(pod) ?? podDeps.admit(pod),
     onStatus: (pod, status) => {
       starts.published(pod, status);
       cluster?.statuses.published(pod, status);
@@ -114,8 +117,12 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     ...{ client: base.client, deps, manager, imageGc, clock: base.loops.clock('eviction') },
     onEvicted: (signal) => base.counters.kubelet.evicted(signal),
   });
+  const shutdown = createShutdown(base, {
+    ...{ manager, podDir: deps.podDir },
+    onChange: () => cluster?.nodeChanged(),
+  });
   return {
-    ...{ manager, housekeeping, imageGc, eviction, services, pulls: podDeps.pulls },
+    ...{ manager, housekeeping, imageGc, eviction, shutdown, services, pulls: podDeps.pulls },
     places: { cgroupSettings: deps.cgroups, podDir: deps.podDir },
     resources: { capacity: podDeps.capacity, allocatable: podDeps.allocatable },
     stop: async () => {

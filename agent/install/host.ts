@@ -7,7 +7,7 @@ import { unitName } from './unit-render.ts';
 /** The directory that systemd makes when it is PID 1 (`sd_booted(3)`). */
 const systemdDirectory = '/run/systemd/system';
 
-async function hasSystemd(): Promise<boolean> {
+export async function hasSystemd(): Promise<boolean> {
   return exists(systemdDirectory);
 }
 
@@ -45,7 +45,7 @@ export async function exists(path: string): Promise<boolean> {
   );
 }
 
-async function readIfAny(path: string): Promise<string | undefined> {
+export async function readIfAny(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -53,7 +53,7 @@ async function readIfAny(path: string): Promise<string | undefined> {
 }
 
 /** systemctl says no by its exit code. */
-async function isSo(question: 'is-active' | 'is-enabled', unit: string, signal: AbortSignal): Promise<boolean> {
+export async function isSo(question: 'is-active' | 'is-enabled', unit: string, signal: AbortSignal): Promise<boolean> {
   try {
     const { stdout } = await exec({ file: 'systemctl', args: [question, unit] }, signal);
     return stdout.trim() !== 'alias' && stdout.trim() !== 'static';

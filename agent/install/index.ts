@@ -1,7 +1,7 @@
 import { exec } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { nodePaths } from '../bootstrap/paths.ts';
-import { act, exists, gatherHost, ownProgram, serviceState } from './host.ts';
+import { act, exists, gatherHost, ownProgram, readIfAny, serviceState } from './host.ts';
 import { describeStep, planInstall, planUninstall, type Step, type WantedFile } from './plan.ts';
 import {
   type ClusterFiles,
@@ -10,11 +10,13 @@ import {
   renderClusterDropIn,
   renderDefaults,
   renderUnit,
-  type UnitSettings,
   unitPath,
 } from './unit-render.ts';
 
+export { hasSystemd } from './host.ts';
+export { unitPath } from './unit-render.ts';
 export { InstallRefused } from './plan.ts';
+export { retireService, serviceOn } from './service.ts';
 
 export interface InstallDeps {
   readonly clock: Clock;
@@ -36,8 +38,7 @@ export interface InstallOptions {
  * @throws InstallRefused
  */
 export async function install(options: InstallOptions, deps: InstallDeps, signal: AbortSignal): Promise<boolean> {
-  const cluster = options.cluster ?? (await joinedCluster());
-  const wanted = wantedFiles(await ownProgram(), cluster);
+  const wanted = await wantedFiles(options.cluster ?? (await joinedCluster()));
   const facts = await gatherHost(
     wanted.map(({ path }) => path),
     signal,
@@ -54,7 +55,7 @@ export async function install(options: InstallOptions, deps: InstallDeps, signal
  * @throws InstallRefused
  */
 export async function uninstall(isDryRun: boolean, deps: InstallDeps, signal: AbortSignal): Promise<void> {
-  const made = wantedFiles(await ownProgram(), kubeadmFiles());
+  const made = await wantedFiles(kubeadmFiles());
   const facts = await gatherHost(
     made.map(({ path }) => path),
     signal,
@@ -72,13 +73,23 @@ async function joinedCluster(): Promise<ClusterFiles | undefined> {
   return (await exists(files.kubeconfig)) ? files : undefined;
 }
 
-function wantedFiles(program: UnitSettings, cluster: ClusterFiles | undefined): readonly WantedFile[] {
+async function wantedFiles(cluster: ClusterFiles | undefined): Promise<readonly WantedFile[]> {
   return [
-    { path: unitPath, content: renderUnit(program), owner: 'podwright' },
-    // Without the files that it names, the daemon would not start.
-    { path: dropInPath, content: cluster && renderClusterDropIn(cluster), owner: 'podwright' },
+    { path: unitPath, content: renderUnit(await ownProgram()), owner: 'podwright' },
+    {
+      path: dropInPath,
+      content: cluster === undefined ? await otherDropIn() : renderClusterDropIn(cluster),
+      owner: 'podwright',
+    },
     { path: defaultsPath, content: renderDefaults(), owner: 'user' },
   ];
+}
+
+/** One of a join that put the node's files elsewhere; without them it must go, as the daemon would not start. */
+async function otherDropIn(): Promise<string | undefined> {
+  const content = await readIfAny(dropInPath);
+  const kubeconfig = /--kubeconfig=([^\s"]+)/.exec(content ?? '')?.[1];
+  return kubeconfig !== undefined && (await exists(kubeconfig)) ? content : undefined;
 }
 
 async function carryOut(

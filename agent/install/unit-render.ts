@@ -19,6 +19,8 @@ export interface ClusterFiles {
   readonly kubeconfig: string;
   readonly kubeletConfig: string;
   readonly kubeletFlags: string;
+  /** Further flags of the daemon. */
+  readonly args?: readonly string[];
 }
 
 /** First words of each file that podwright makes, and by which it knows them again. */
@@ -71,12 +73,12 @@ WantedBy=multi-user.target
 }
 
 /** The drop-in of a node of a cluster. */
-export function renderClusterDropIn({ kubeconfig, kubeletConfig, kubeletFlags }: ClusterFiles): string {
+export function renderClusterDropIn({ kubeconfig, kubeletConfig, kubeletFlags, args = [] }: ClusterFiles): string {
   const assign = (name: (typeof variables)[number], value: string): string =>
     `Environment=${quote(`${name}=${value}`)}`;
   return `${marker}; podwright uninstall removes it
 [Service]
-${assign('KUBELET_KUBECONFIG_ARGS', `--kubeconfig=${kubeconfig}`)}
+${assign('KUBELET_KUBECONFIG_ARGS', [`--kubeconfig=${kubeconfig}`, ...args].join(' '))}
 ${assign('KUBELET_CONFIG_ARGS', `--config=${kubeletConfig}`)}
 EnvironmentFile=-${escapeSpecifiers(kubeletFlags)}
 EnvironmentFile=-/etc/default/kubelet

@@ -1,5 +1,6 @@
 import { qosClass } from '../objects/qos.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
+import { returnsAfterShutdown } from '../shutdown/plan.ts';
 import type { ProbeManager } from '../probes/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
 import { terminationMessagePath } from './container-config.ts';
@@ -22,6 +23,7 @@ export async function restore(deps: PodDeps, record: PodRecord, pod: Pod, observ
   await recall(deps, record, pod);
   record.isRestored = true;
   const { status } = record;
+  if (returnsAfterShutdown(pod, status)) record.isRerunAsked = true;
   if (status?.phase === 'Failed' && status.reason !== undefined) {
     record.failure = { reason: status.reason, message: status.message ?? '' };
   }

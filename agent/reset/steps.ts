@@ -10,6 +10,7 @@ import { removeServiceRules } from '../../proxy/index.ts';
 import type { Foundation } from '../daemon/foundation.ts';
 import type { PodDeps } from '../pods/deps.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
+import { delayPath, hasOwnDelay } from '../shutdown/index.ts';
 import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';
 import { removeTree } from '../volumes/remove-tree.ts';
 import { removeQosCgroups } from './cgroups.ts';
@@ -87,6 +88,9 @@ export async function resetSteps({ base, deps, pods, gracePeriod }: ResetParts):
       what: `remove the control plane's data in ${directory}`,
       run: (signal: AbortSignal) => removeTree(directory, signal),
     })),
+    ...((await hasOwnDelay())
+      ? [{ what: `remove ${delayPath}, which has shutdowns wait for pods`, run: () => removeFiles([delayPath]) }]
+      : []),
     {
       what: `remove podwright's state in ${rootDir}`,
       needsAll: true,

@@ -9,7 +9,7 @@ directory=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 say() { printf '==> system: %s\n' "$*" >&2; }
 
 cache=${PODWRIGHT_SYSTEM_CACHE:-/var/tmp/podwright-system}
-packages=systemd,systemd-sysv,dbus,udev,kmod,docker.io,iptables,iproute2,procps
+packages=systemd,systemd-sysv,dbus,udev,kmod,docker.io,apparmor,iptables,iproute2,procps
 packages+=,linux-image-cloud-amd64,initramfs-tools,busybox-static,ca-certificates
 
 # The name says what is in it.

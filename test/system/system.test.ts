@@ -141,12 +141,42 @@ describe.skipIf(guestProblem !== undefined)('a Debian system', () => {
     );
   });
 
+  test('before the host shuts down, pods end in order', async () => {
+    await check(`cat >/etc/podwright.yaml <<'END'
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+shutdownGracePeriod: 120s
+END
+      echo 'PODWRIGHT_ARGS=--config=/etc/podwright.yaml' >/etc/default/podwright
+      systemctl restart podwright`);
+    await until('systemd-inhibit --list --no-legend | grep podwright');
+    await until('podwright status | grep keeper');
+    await check(': >/srv/keeper/record');
+    await reboot();
+    await until('systemctl is-active podwright');
+    await until('grep begin /srv/keeper/record');
+    // The hook is podwright's: Docker, which ends containers when the host shuts down, knows of none.
+    expect(await check('cat /srv/keeper/record')).toBe('hook\nterm\nbegin');
+    expect(await check('cat /etc/systemd/logind.conf.d/99-kubelet.conf')).toContain('InhibitDelayMaxSec=120');
+  });
+
   test('podwright uninstall takes all back, and the pod runs on', async () => {
+    await until(running);
     const before = await check(running);
-    await check('podwright uninstall');
-    await check('! ls /etc/systemd/system/podwright* /etc/default/podwright 2>/dev/null');
+    expect(await check('podwright uninstall')).toContain('/etc/default/podwright stays: you have changed it');
+    await check('! ls /etc/systemd/system/podwright* 2>/dev/null');
     expect(await guest.run('systemctl is-active podwright')).toMatchObject({ stdout: 'inactive\n' });
     expect(await check(running)).toBe(before);
     expect(await check('podwright uninstall')).toContain('Nothing of podwright install is here');
+  });
+
+  test('podwright reset stops the service, and it starts at no boot', async () => {
+    await check('podwright install');
+    await until('systemctl is-active podwright');
+    expect(await check('podwright reset --dry-run')).toContain('podwright.service');
+    await check('systemctl is-active podwright && podwright reset --force');
+    expect(await guest.run('systemctl is-active podwright')).toMatchObject({ stdout: 'inactive\n' });
+    expect(await guest.run('systemctl is-enabled podwright')).toMatchObject({ stdout: 'disabled\n' });
+    expect(await check('docker ps --all --quiet')).toBe('');
   });
 });
