@@ -27,7 +27,7 @@ if [ ! -d "$image" ]; then
   mkdir "$work/image"
   cp "$work/root"/boot/vmlinuz-* "$work/image/vmlinuz"
   cp "$work/root"/boot/initrd.img-* "$work/image/initrd"
-  mke2fs -q -t ext4 -d "$work/root" "$work/image/disk" 4G
+  mke2fs -q -t ext4 -d "$work/root" "$work/image/disk" 4G >&2
   mv "$work/image" "$image"
   # Images of former packages are not used again.
   find "$cache" -mindepth 1 -maxdepth 1 ! -name "$key" ! -name 'work.*' -exec rm -rf {} +
