@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   reset: () => import('./cli/reset.ts'),
   install: () => import('./cli/install.ts'),
   uninstall: () => import('./cli/uninstall.ts'),
+  'support-dump': () => import('./cli/support-dump.ts'),
   version: () => import('./cli/version.ts'),
 };
 

@@ -28,22 +28,26 @@ export class DaemonUnreachableError extends DaemonError {
 
 const timeoutMs = 10_000;
 
+/** What the daemon answers to a GET. */
+export async function fetchJson(socketPath: string, path: string): Promise<unknown> {
+  return readJson(await ask(socketPath, 'GET', path, timeoutMs));
+}
+
 export async function fetchStatus(socketPath: string): Promise<StatusDocument> {
-  return (await readJson(await ask(socketPath, 'GET', '/podwright/v1/status', timeoutMs))) as StatusDocument;
+  return (await fetchJson(socketPath, '/podwright/v1/status')) as StatusDocument;
 }
 
 export async function fetchEvents(
   socketPath: string,
   filter: { readonly uid?: string; readonly namespace?: string },
 ): Promise<readonly CoreEvent[]> {
-  const response = await ask(socketPath, 'GET', eventsPath(filter), timeoutMs);
-  return ((await readJson(response)) as { readonly items: readonly CoreEvent[] }).items;
+  return ((await fetchJson(socketPath, eventsPath(filter))) as { readonly items: readonly CoreEvent[] }).items;
 }
 
 /** @param kernel also what the kernel holds for them: it is read for this */
 export async function fetchServices(socketPath: string, kernel = false): Promise<ServicesReport> {
   const path = `/podwright/v1/services${kernel ? '?kernel=true' : ''}`;
-  return (await readJson(await ask(socketPath, 'GET', path, timeoutMs))) as ServicesReport;
+  return (await fetchJson(socketPath, path)) as ServicesReport;
 }
 
 export async function fetchTrace(
@@ -51,7 +55,7 @@ export async function fetchTrace(
   question: Readonly<Record<keyof TraceQuestion, string>>,
 ): Promise<TraceReport> {
   const path = `/podwright/v1/trace?${new URLSearchParams(question).toString()}`;
-  return (await readJson(await ask(socketPath, 'GET', path, timeoutMs))) as TraceReport;
+  return (await fetchJson(socketPath, path)) as TraceReport;
 }
 
 export async function post(socketPath: string, path: string): Promise<void> {

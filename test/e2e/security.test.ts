@@ -1,5 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   createHost,
@@ -331,5 +331,74 @@ describe('what Docker cannot do', () => {
     const problem = await until('the problem', 20_000, async () => (await host.status()).problems[0]);
     expect(JSON.stringify(problem)).toContain('procMount');
     expect(await host.containers()).toEqual([]);
+  });
+});
+
+describe('what others may learn', () => {
+  const secrets = ['hunter2-in-a-variable', 'hunter2-in-a-secret', 'hunter2-in-a-map'];
+
+  /** Those of the secrets that a text holds, also in base64. */
+  const heldBy = (text: string): readonly string[] =>
+    secrets.filter((one) => text.includes(one) || text.includes(Buffer.from(one).toString('base64')));
+
+  async function runPodWithSecrets(): Promise<void> {
+    const [variable, secret, map] = secrets;
+    const metadata = { name: 'login' };
+    host.drop('secret.yaml', { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { word: secret } });
+    host.drop('map.yaml', { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { word: map } });
+    const env = [
+      { name: 'A', value: variable },
+      { name: 'B', valueFrom: { secretKeyRef: { name: 'login', key: 'word' } } },
+    ];
+    const volumes = [
+      { name: 'secret', secret: { secretName: 'login' } },
+      { name: 'map', configMap: { name: 'login' } },
+    ];
+    const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}` }));
+    host.drop('web.yaml', podManifest('web', [sleeper('app', { env, volumeMounts })], { volumes }));
+    await host.waitForPod('web', isReady);
+  }
+
+  it('no log, event, process argument or support dump tells a secret', async () => {
+    await runPodWithSecrets();
+    const events = await host.podwright(['events', '--socket', host.podwrightSocket, '-o', 'json']);
+    expect(events.stdout).toContain('Started');
+    const archive = join(host.dir, 'support.tar.gz');
+    const flags = ['--config', host.configFile, '--socket', host.podwrightSocket, '--root-dir', host.rootDir];
+    const dump = await host.podwright(['support-dump', '-o', archive, '--manifests', host.manifestDir, ...flags]);
+    expect([dump.stdout.trim(), statSync(archive).mode & 0o777]).toEqual([archive, 0o600]);
+    const content = await host.exec('tar', ['-xzOf', archive]);
+    expect(content.stdout).toContain('"name": "web-h1"');
+    const all = {
+      events: events.stdout,
+      log: JSON.stringify(daemon.log()),
+      'process arguments': (await host.exec('ps', ['-eo', 'args'])).stdout,
+      'support dump': content.stdout,
+    };
+    expect(Object.entries(all).map(([name, text]) => [name, heldBy(text)])).toEqual(
+      Object.keys(all).map((name) => [name, []]),
+    );
+  });
+
+  it('files that hold secrets are for their owner only, and those of Secrets are in memory', async () => {
+    await runPodWithSecrets();
+    const found = await host.exec('grep', ['-rlF', '--', secrets[1] ?? '', host.rootDir]);
+    const files = found.stdout.split('\n').filter((path) => path !== '');
+    expect(files.some((path) => path.includes('kubernetes.io~secret'))).toBe(true);
+    for (const path of files.filter((one) => !one.includes('kubernetes.io~secret'))) {
+      // A directory on the way that is closed keeps its files closed.
+      const closed = [path, dirname(path)].some((one) => (statSync(one).mode & 0o077) === 0);
+      expect([path, closed]).toEqual([path, true]);
+    }
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+    expect(mounts).toMatch(/kubernetes\.io~secret\/secret .* tmpfs /);
+    expect(statSync(host.podwrightSocket).mode & 0o777).toBe(0o600);
+  });
+
+  it('nothing listens beyond localhost', async () => {
+    const { stdout } = await host.exec('ss', ['-Htlnp']);
+    const own = stdout.split('\n').filter((line) => line.includes(`pid=${daemon.pid},`));
+    const addresses = own.map((line) => line.split(/\s+/)[3]?.replace(/:\d+$/, ''));
+    expect([...new Set(addresses)]).toEqual(['127.0.0.1']);
   });
 });
