@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   init: () => import('./cli/init.ts'),
   join: () => import('./cli/join.ts'),
   reset: () => import('./cli/reset.ts'),
+  certs: () => import('./cli/certs.ts'),
+  token: () => import('./cli/token.ts'),
   install: () => import('./cli/install.ts'),
   uninstall: () => import('./cli/uninstall.ts'),
   'support-dump': () => import('./cli/support-dump.ts'),

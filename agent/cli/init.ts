@@ -13,7 +13,10 @@ const repeatable: readonly Usage[] = [
   ['--apiserver-cert-extra-sans <names>', "further names and addresses in the API server's certificate"],
   ['--ignore-preflight-errors <names>', 'checks whose failures become warnings, comma-separated; all for each'],
   ['--image-archive <file>', 'archive of images for docker load, for a host that reaches no registry; may be repeated'],
-  ['--skip-phases <names>', 'preflight, bootstrap-token, mark-control-plane, addon, addon/coredns, addon/kube-proxy'],
+  [
+    '--skip-phases <names>',
+    'preflight, kubelet-start, bootstrap-token, mark-control-plane, addon, addon/coredns, addon/kube-proxy',
+  ],
 ];
 
 const options: readonly Usage[] = [
@@ -53,18 +56,12 @@ export function command(): Command {
 }
 
 async function initialize(settings: InitSettings, signal: AbortSignal): Promise<void> {
-  const [{ initCluster }, { connectWith }, { startService }, { systemClock }] = await Promise.all([
+  const [{ initCluster }, { connectWith }, { systemClock }] = await Promise.all([
     import('../control-plane/init-cluster.ts'),
     import('../bootstrap/connect.ts'),
-    import('../bootstrap/start-service.ts'),
     import('../clock.ts'),
   ]);
-  const told = { clock: systemClock, say: sayLine };
-  const startUnit = async (until: AbortSignal): Promise<void> => {
-    // The unit is there; it learns of the node's files.
-    await startService(settings, { rootDir: settings.rootDir, dockerHost: settings.dockerHost }, told, until);
-  };
-  const deps = { ...told, connect: connectWith(systemClock), startUnit };
+  const deps = { clock: systemClock, connect: connectWith(systemClock), say: sayLine };
   await initCluster(settings, deps, signal);
 }
 

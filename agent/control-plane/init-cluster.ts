@@ -1,11 +1,11 @@
-import { loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
-import type { ApiConnection } from '../api/connection.ts';
+import { type ApiConnection, loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
 import { exists, hostConfig, knownFlags } from '../bootstrap/join-cluster.ts';
 import type { NodeFile } from '../bootstrap/node-files.ts';
 import { readRecord } from '../bootstrap/record.ts';
-import { unitPath } from '../install/index.ts';
 import { startCommand } from '../bootstrap/start-render.ts';
+import { startService } from '../bootstrap/start-service.ts';
 import type { Clock } from '../clock.ts';
+import { defaultRootDir } from '../config/merge.ts';
 import { readIfThere } from './files.ts';
 import { loadArchives } from './image-archives.ts';
 import { renderEnd } from './init-end-render.ts';
@@ -25,8 +25,6 @@ export interface InitDeps {
   readonly connect: (connection: ApiConnection) => OwnedApiClient;
   /** Tells the user, a line each. */
   readonly say: (line: string) => void;
-  /** Starts the daemon where systemd has a unit of it. */
-  readonly startUnit: (signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -86,15 +84,13 @@ function sayFiles(files: readonly NodeFile[], say: (line: string) => void): void
   }
 }
 
-async function start(settings: InitSettings, { say, startUnit }: InitDeps, signal: AbortSignal): Promise<void> {
-  const hasUnit = await exists(unitPath);
-  if (hasUnit) {
-    say('[kubelet-start] Starting podwright');
-    return startUnit(signal);
-  }
-  say(
-    `[kubelet-start] Start podwright now, unless it runs: ${startCommand({ settings, known: knownFlags(), hasUnit })}`,
-  );
+/** Where systemd runs, it runs the daemon from now on; elsewhere the user does. */
+async function start(settings: InitSettings, { clock, say }: InitDeps, signal: AbortSignal): Promise<void> {
+  const { rootDir, dockerHost } = settings;
+  const flags = { ...(rootDir === defaultRootDir ? {} : { rootDir }), dockerHost };
+  if (await startService(settings, flags, { clock, say }, signal)) return;
+  const command = startCommand({ settings, known: knownFlags(), hasUnit: false });
+  say(`[kubelet-start] Start podwright now, unless it runs: ${command}`);
 }
 
 /** The credentials that nothing has to be bound to, to the API server beside us: a shared endpoint may not be there yet. */

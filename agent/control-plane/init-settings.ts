@@ -5,6 +5,7 @@ import { JoinError } from '../bootstrap/error.ts';
 import { nodePaths } from '../bootstrap/paths.ts';
 import { type BootstrapToken, parseBootstrapToken } from '../bootstrap/token.ts';
 import { parseDuration } from '../config/duration.ts';
+import { defaultRootDir } from '../config/merge.ts';
 import type { InitFile } from './init-file.ts';
 import { bootstrappersGroup } from './objects/make-render.ts';
 import {
@@ -66,7 +67,7 @@ export function initSettings(flags: InitFlags, file: InitFile | undefined, host:
   const { networking } = cluster ?? {};
   const version = parseVersion(flags.kubernetesVersion ?? (cluster?.kubernetesVersion || defaultVersion));
   const kubernetesDir = flags.kubernetesDir ?? '/etc/kubernetes';
-  const rootDir = flags.rootDir ?? '/var/lib/kubelet';
+  const rootDir = flags.rootDir ?? defaultRootDir;
   const certificatesDir = flags.certDir ?? (cluster?.certificatesDir || join(kubernetesDir, 'pki'));
   const registration = init?.nodeRegistration;
   const podSubnet = flags.podNetworkCidr ?? (networking?.podSubnet || undefined);

@@ -1,5 +1,5 @@
-import { isAlreadyExists } from '../../api/errors.ts';
-import type { ApiClient, Resource } from '../../api/types.ts';
+import { isNotFound } from '../../api/errors.ts';
+import type { ApiClient, ObjectPath, Resource } from '../../api/types.ts';
 import { type NewObject, rbacGroup } from './make-render.ts';
 
 const rbac = (plural: string, namespaced: boolean): Resource => ({
@@ -34,19 +34,27 @@ export async function applyObjects(
 ): Promise<void> {
   for (const object of objects) {
     const { resource, path } = placeOf(object);
-    try {
-      await api.create(resource, path, object, signal);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-      if (keepExisting) continue;
+    if (!(await exists(api, resource, path, signal))) await api.create(resource, path, object, signal);
+    else if (!keepExisting) {
       await api.patch(resource, path, { type: 'application/merge-patch+json', body: object }, signal);
     }
   }
 }
 
+/** Asked before: a Service that exists is refused for its address, which is taken, and not for its name. */
+async function exists(api: ApiClient, resource: Resource, path: ObjectPath, signal: AbortSignal): Promise<boolean> {
+  try {
+    await api.get(resource, path, signal);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
 function placeOf({ kind, metadata: { name, namespace } }: NewObject): {
   readonly resource: Resource;
-  readonly path: { readonly name: string; readonly namespace?: string };
+  readonly path: ObjectPath;
 } {
   const resource = collections[kind];
   if (resource === undefined) throw new Error(`no collection is known of objects of kind ${kind}`);

@@ -1,6 +1,6 @@
-import { createPublicKey, generateKeyPair } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPair } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { KeyAlgorithm } from '../settings.ts';
+import { type KeyAlgorithm, keyAlgorithms } from '../settings.ts';
 
 const generate = promisify(generateKeyPair);
 
@@ -13,6 +13,14 @@ export async function newKey(algorithm: KeyAlgorithm): Promise<string> {
   }
   const { privateKey } = await generate('rsa', { modulusLength: Number(size) });
   return privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+}
+
+/** What a private key is, to make another of its kind; kubeadm's default where it has no name for that. */
+export function algorithmOf(key: string): KeyAlgorithm {
+  const { modulusLength, namedCurve } = createPrivateKey(key).asymmetricKeyDetails ?? {};
+  const curve = namedCurve === 'secp384r1' ? 'ECDSA-P384' : 'ECDSA-P256';
+  const name = namedCurve === undefined ? `RSA-${modulusLength ?? ''}` : curve;
+  return keyAlgorithms.find((each) => each === name) ?? 'RSA-2048';
 }
 
 /** @param key PEM of a private key */
