@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type * as commandsModule from '../control-plane/tokens/command.ts';
 import type { TokenFlags } from '../control-plane/tokens/command.ts';
 import { runWithSignals, sayLine } from './control-plane-run.ts';
 
@@ -37,7 +38,7 @@ export function command(): Command {
   return token;
 }
 
-type TokenCommands = typeof import('../control-plane/tokens/command.ts');
+type TokenCommands = typeof commandsModule;
 
 async function run(name: string, call: (commands: TokenCommands, signal: AbortSignal) => Promise<void>): Promise<void> {
   process.exitCode = await runWithSignals(`podwright token ${name}`, async (signal) => {

@@ -14,7 +14,6 @@ import {
 } from './unit-render.ts';
 
 export { hasSystemd } from './host.ts';
-export { unitPath } from './unit-render.ts';
 export { InstallRefused } from './plan.ts';
 export { retireService, serviceOn } from './service.ts';
 
