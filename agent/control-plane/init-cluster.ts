@@ -18,7 +18,7 @@ import { makePki } from './pki/make.ts';
 import { preflight } from './preflight.ts';
 import { type InitSettings, localEndpoint } from './settings.ts';
 import { setUpCluster, waitForServer } from './set-up.ts';
-import { recordFile, recordOf, writeFiles } from './write.ts';
+import { makeDataDir, recordFile, recordOf, writeFiles } from './write.ts';
 
 export interface InitDeps {
   readonly clock: Clock;
@@ -44,7 +44,9 @@ export async function initCluster(settings: InitSettings, deps: InitDeps, signal
   if (dryRun) return sayFiles(files, say);
   await loadArchives(settings.imageArchives, config.dockerHost, say, signal);
   const newRecord = await recordOf(files, settings.etcdDataDir, record);
-  await writeFiles([recordFile(paths.record, newRecord), ...files], signal);
+  await writeFiles([recordFile(paths.record, newRecord)], signal);
+  await makeDataDir(settings.etcdDataDir);
+  await writeFiles(files, signal);
   say(`[control-plane] Static pods of the control plane are in ${paths.manifests}`);
   await start(settings, deps, signal);
   const api = deps.connect(await rootConnection(settings));

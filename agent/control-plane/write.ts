@@ -34,6 +34,11 @@ export async function recordOf(
   };
 }
 
+/** For root alone, as etcd wants it: it holds every Secret of the cluster. */
+export async function makeDataDir(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
 export function recordFile(path: string, record: HostRecord): NodeFile {
   return { path, content: renderRecord(record), mode: 0o644 };
 }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -113,6 +113,7 @@ describe('podwright init', () => {
     expect(done, daemons[0]?.describe()).toMatchObject({ exitCode: 0, stderr: '' });
     joinCommand = /podwright (join .*)/.exec(done.stdout)?.[1]?.split(' ') ?? [];
     await untilReady('first');
+    expect((await stat(join(first.dir, 'etcd'))).mode & 0o777).toBe(0o700);
   });
 
   it('runs pods, of which one is cluster DNS', async () => {
