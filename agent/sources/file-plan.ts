@@ -61,9 +61,11 @@ export function planFile(facts: FileFacts, known: KnownFile, hint: FileHint | un
   return planQuiet(facts.modifiedMs, now);
 }
 
+/** Missing since a time in the future: the clock was set back meanwhile, and nobody waits until it is there again. */
 function planAbsent(known: KnownFile, now: number): FileStep {
-  const until = (known.missingSince ?? now) + MISSING_GRACE_MS;
-  return now < until ? { do: 'wait', until, because: 'missing' } : { do: 'forget' };
+  const since = known.missingSince ?? now;
+  const until = since + MISSING_GRACE_MS;
+  return since <= now && now < until ? { do: 'wait', until, because: 'missing' } : { do: 'forget' };
 }
 
 /** A time of modification in the future is another clock's: nothing can be told from it. */
@@ -77,10 +79,10 @@ function planQuiet(modifiedMs: number, now: number): FileStep {
  * When an invalid content is to be believed, milliseconds since the epoch: what was modified a moment ago may be half of
  * what is being written.
  *
- * @param since when the file was first found to be invalid
+ * @param since when the file was first found to be invalid; in the future when the clock was set back since then
  */
-export function invalidUntil(modifiedMs: number, since: number): number {
-  return Math.min(modifiedMs, since) + INVALID_GRACE_MS;
+export function invalidUntil(modifiedMs: number, since: number, now: number): number {
+  return since > now ? now : Math.min(modifiedMs, since) + INVALID_GRACE_MS;
 }
 
 /**

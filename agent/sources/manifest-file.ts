@@ -158,7 +158,7 @@ export class ManifestFile {
       const loaded = loadManifest(content.text, { origin, nodeName, seenAt: now });
       const invalid = loaded.broken.length > 0;
       this.#invalidSince = invalid ? (this.#invalidSince ?? now) : undefined;
-      const until = invalidUntil(content.modifiedMs, this.#invalidSince ?? now);
+      const until = invalidUntil(content.modifiedMs, this.#invalidSince ?? now, now);
       if (invalid && now < until) return until;
       this.#setLoaded(mergeLastGood(invalid ? this.#loaded() : (this.#lastGood ?? NOTHING), loaded));
       this.#contentProblems = loaded.problems;

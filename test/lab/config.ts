@@ -32,10 +32,12 @@ export function hostPaths(dir: string): HostPaths {
   };
 }
 
-/** Fields that a test sets or replaces in the two documents of the configuration. */
+/** Fields that a test sets or replaces in the documents of the configuration. */
 export interface ConfigOverrides {
   readonly kubelet?: Readonly<Record<string, unknown>>;
   readonly podwright?: Readonly<Record<string, unknown>>;
+  /** Without it there is no such document. */
+  readonly kubeProxy?: Readonly<Record<string, unknown>>;
 }
 
 /** The daemon's configuration file on a test host. */
@@ -63,5 +65,11 @@ export function renderConfig(names: HostNames, paths: HostPaths, podCidr: string
     },
     ...overrides.podwright,
   };
-  return [kubelet, podwright].map((document) => stringify(document)).join('---\n');
+  const kubeProxy = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    ...overrides.kubeProxy,
+  };
+  const documents = [kubelet, podwright, ...(overrides.kubeProxy === undefined ? [] : [kubeProxy])];
+  return documents.map((document) => stringify(document)).join('---\n');
 }

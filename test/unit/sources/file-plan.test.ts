@@ -27,12 +27,22 @@ describe('what is done about a file', () => {
     ['missing', [{ is: 'absent' }, known('1'), undefined, NOW], wait(100, 'missing')],
     ['still missing', [{ is: 'absent' }, known('1', NOW - 40), undefined, NOW], wait(60, 'missing')],
     ['gone', [{ is: 'absent' }, known('1', NOW - 100), undefined, NOW], { do: 'forget' }],
+    [
+      'missing, and the clock was set back',
+      [{ is: 'absent' }, known('1', NOW + 9_000), undefined, NOW],
+      { do: 'forget' },
+    ],
     ['no file', [{ is: 'other', reason: 'r' }, known(), undefined, NOW], { do: 'refuse', reason: 'r' }],
     ['unreadable', [{ is: 'unreadable', reason: 'r' }, known('1'), undefined, NOW], { do: 'report', reason: 'r' }],
   ])('%s', (_what, args, expected) => expect(planFile(...args)).toEqual(expected));
 
   test('invalid content is believed a second after it was written, or first seen', () => {
-    expect([invalidUntil(NOW - 400, NOW), invalidUntil(NOW + 5_000, NOW)]).toEqual([NOW + 600, NOW + 1_000]);
+    const until = (modified: number, since: number): number => invalidUntil(NOW + modified, NOW + since, NOW);
+    expect([until(-400, 0), until(5_000, 0)]).toEqual([NOW + 600, NOW + 1_000]);
+  });
+
+  test('invalid content is believed at once when the clock was set back since it was seen', () => {
+    expect(invalidUntil(NOW + 9_000, NOW + 9_000, NOW)).toBe(NOW);
   });
 });
 

@@ -1,0 +1,86 @@
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { compare, footprintDifferences, serviceRules, settle, steadyContainers, untilNone } from './check.ts';
+import { begin, podLinks, type PodLinks } from './faults.ts';
+import { describeUsage, growth, measure, type Usage } from './measure.ts';
+import { plan, type Phase, type PlanSize, type Round } from './plan.ts';
+import { changesTo, createWorld, type World } from './world.ts';
+
+export interface ChaosOptions extends PlanSize {
+  readonly seed: number;
+  /** How long nothing is done before the daemon's memory is measured. */
+  readonly idleMs: number;
+  /** For all that is waited for. */
+  readonly deadlineMs: number;
+  readonly log: (text: string) => void;
+}
+
+/**
+ * Deploys pods and Services, ill-treats the host by the seeded plan while they change, and checks what must hold
+ * afterwards. The host is removed in the end.
+ *
+ * @returns what does not hold, one readable line each
+ * @throws Error when the desired state does not come about in time
+ */
+export async function runChaos(options: ChaosOptions): Promise<readonly string[]> {
+  const world = await createWorld(options.pods);
+  try {
+    return await ordeal(world, options);
+  } finally {
+    world.host.remove();
+  }
+}
+
+async function ordeal(world: World, options: ChaosOptions): Promise<readonly string[]> {
+  const { log, deadlineMs, idleMs } = options;
+  const { first, phases } = plan(options.seed, options);
+  await world.startDaemon();
+  for (const change of changesTo(first)) world.change(change);
+  await settle(world, first, deadlineMs);
+  log(`${options.pods} pods and ${first.services.length} Services answer`);
+  const steady = await steadyContainers(world);
+  const footprint = await world.host.footprint();
+  const links = await podLinks(world);
+
+  const usages: Usage[] = [];
+  for (const phase of phases) {
+    await runPhase(world, links, phase, options);
+    await untilNone(world, 'nothing to be left of what went', deadlineMs, async () =>
+      footprintDifferences(footprint, await world.host.footprint()),
+    );
+    const usage = await measure(world, idleMs);
+    log(`daemon: ${describeUsage(usage)}`);
+    usages.push(usage);
+  }
+  const restarts = compare('container', steady, await steadyContainers(world));
+  await removeAll(world, first.services.length, deadlineMs);
+  log('nothing is left of the pods and Services');
+  const [before, after] = usages.slice(-2);
+  return [...restarts, ...(before && after ? growth(before, after) : [])];
+}
+
+async function runPhase(world: World, links: PodLinks, phase: Phase, options: ChaosOptions): Promise<void> {
+  for (const round of phase.rounds) await runRound(world, links, round, options.log);
+  await settle(world, phase.wanted, options.deadlineMs);
+  for (const change of phase.restore) world.change(change);
+  await settle(world, phase.restored, options.deadlineMs);
+  options.log(`what is wanted runs and answers after ${phase.rounds.length} faults`);
+}
+
+async function runRound(world: World, links: PodLinks, round: Round, log: (text: string) => void): Promise<void> {
+  for (const change of round.before) world.change(change);
+  log(`${JSON.stringify(round.fault)}, ${round.before.length} changes before it, ${round.during.length} during it`);
+  const end = await begin(world, links, round.fault);
+  for (const change of round.during) world.change(change);
+  await delay(round.holdMs);
+  await end();
+  await delay(round.pauseMs);
+}
+
+async function removeAll(world: World, services: number, deadlineMs: number): Promise<void> {
+  const { host } = world;
+  for (const file of readdirSync(host.manifestDir)) host.removeManifest(file);
+  await untilNone(world, 'all pods to be gone', deadlineMs, async () => host.leaks());
+  await untilNone(world, 'the rules to be gone', deadlineMs, async () => serviceRules(world, services));
+  await world.daemon().stop(deadlineMs);
+}
