@@ -45,8 +45,11 @@ const companions: Readonly<Record<number, Companions>> = {
   30: { etcd: '3.5.12-0', dns: 'v1.11.1' },
   31: { etcd: '3.5.15-0', dns: 'v1.11.1' },
   32: { etcd: '3.5.16-0', dns: 'v1.11.3' },
+  33: { etcd: '3.5.21-0', dns: 'v1.12.0' },
+  34: { etcd: '3.6.4-0', dns: 'v1.12.1' },
 };
-const newest: Companions = { etcd: '3.5.21-0', dns: 'v1.12.0' };
+/** From 1.35 on. */
+const newest: Companions = { etcd: '3.6.6-0', dns: 'v1.13.1' };
 
 export const companionsOf = ({ minor }: KubernetesVersion): Companions => companions[minor] ?? newest;
 

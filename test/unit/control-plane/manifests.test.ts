@@ -78,6 +78,17 @@ describe('a static pod', () => {
     expect(container('etcd', settingsOf({ kubernetesVersion })).livenessProbe.httpGet.path).toBe(path);
   });
 
+  it.each(Array.from({ length: 20 }, (_, index) => `v1.${20 + index}.0`))(
+    'of %s: etcd has flags that its own release knows',
+    (kubernetesVersion) => {
+      const given = settingsOf({ kubernetesVersion });
+      const knowsExperiments = !given.images.etcd.includes('etcd:3.6');
+      const { command } = container('etcd', given);
+      expect(command.includes('--watch-progress-notify-interval=5s')).toBe(!knowsExperiments);
+      expect(knowsExperiments || !command.some((flag) => flag.startsWith('--experimental'))).toBe(true);
+    },
+  );
+
   it('has what the configuration file adds, and its flags in the place of those of the same name', () => {
     const file = `
 apiVersion: kubeadm.k8s.io/v1beta4
