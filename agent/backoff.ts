@@ -43,15 +43,15 @@ export class Backoff {
   /** Whether, at `now`, less time than the item's delay has passed since the delay was last raised. */
   isInBackOffSinceUpdate(id: string, now: number): boolean {
     const entry = this.#current(id, now);
-    return entry !== undefined && now - entry.updatedAt < entry.delayMs;
+    return entry !== undefined && isWithin(entry.delayMs, entry.updatedAt, now);
   }
 
   /** When the back-off that counts from `eventTime` is over; undefined when it is. */
   until(id: string, eventTime: number): { readonly until: number; readonly delayMs: number } | undefined {
     const entry = this.#current(id, eventTime);
     if (entry === undefined) return undefined;
-    const until = eventTime + entry.delayMs;
-    return until > this.#clock.now() ? { until, delayMs: entry.delayMs } : undefined;
+    const { delayMs } = entry;
+    return isWithin(delayMs, eventTime, this.#clock.now()) ? { until: eventTime + delayMs, delayMs } : undefined;
   }
 
   /** Forgets an item: its next failure starts at the initial delay. */
@@ -79,4 +79,12 @@ export class Backoff {
   #isStable(entry: Entry, eventTime: number): boolean {
     return eventTime - entry.updatedAt > 2 * this.#maxMs;
   }
+}
+
+/**
+ * Whether less than `delayMs` has passed since `eventTime`. Not when that lies further ahead than the delay: the clock was
+ * set back since then, and waiting until it is there again could take hours.
+ */
+function isWithin(delayMs: number, eventTime: number, now: number): boolean {
+  return Math.abs(now - eventTime) < delayMs;
 }

@@ -16,7 +16,7 @@ interface Entry {
   running: Promise<void> | undefined;
   controller: AbortController | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** When the timer fires, milliseconds since the epoch. */
+  /** When the timer fires, milliseconds on a clock that nobody sets. */
   dueAt: number;
 }
 
@@ -74,7 +74,7 @@ export function createWorkQueue(run: (key: string, signal: AbortSignal) => Promi
   };
 
   const wakeLater = (key: string, entry: Entry, delayMs: number): void => {
-    const dueAt = Date.now() + delayMs;
+    const dueAt = performance.now() + delayMs;
     if (dueAt >= entry.dueAt) return;
     clearTimer(entry);
     entry.dueAt = dueAt;

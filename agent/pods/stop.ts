@@ -72,8 +72,10 @@ async function killContainer(
   order: TerminationOrder | undefined,
   signal: AbortSignal,
 ): Promise<void> {
-  const deadline = deps.clock.now() + graceSeconds * 1000;
-  const leftMs = (): number => Math.max(0, deadline - deps.clock.now());
+  const graceMs = graceSeconds * 1000;
+  const deadline = deps.clock.now() + graceMs;
+  // Never more than all of it, when the clock is set back meanwhile.
+  const leftMs = (): number => Math.min(graceMs, Math.max(0, deadline - deps.clock.now()));
   try {
     deps.events.event(referenceOf(context, container), 'Normal', 'Killing', message);
     if (container.state === 'running' && leftMs() > 0) await runPreStop(deps, context, container, leftMs(), signal);

@@ -109,3 +109,19 @@ it('never leaves the bounds, and never shrinks but by stability', () => {
     }),
   );
 });
+
+describe('a clock that is set back', () => {
+  it.each([
+    { now: -9_999, backingOff: true },
+    { now: -10_000, backingOff: false },
+    { now: -600 * MINUTE, backingOff: false },
+  ])('to $now after a failure at 0: $backingOff', ({ now, backingOff }) => {
+    const { backoff, clock } = backoffAt(0);
+    backoff.next('web', 0);
+    clock.time = now;
+    expect([backoff.isInBackOffSince('web', 0), backoff.isInBackOffSinceUpdate('web', now)]).toEqual([
+      backingOff,
+      backingOff,
+    ]);
+  });
+});

@@ -67,6 +67,15 @@ describe('work queue', () => {
     expect(keys()).toEqual(['a']);
   });
 
+  test('nor does it when the clock is set back', async () => {
+    const { queue, keys } = gatedQueue();
+    queue.wake('a', 100);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    queue.wake('a', 5000);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(keys()).toEqual(['a']);
+  });
+
   test('interrupt aborts the run that is under way with its reason', () => {
     const { queue, runs } = gatedQueue();
     const reason = new Error('not wanted');
