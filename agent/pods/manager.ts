@@ -269,7 +269,9 @@ class Manager implements PodManager {
       const isNext =
         record !== undefined && podKey({ metadata: other.identity }) === podKey({ metadata: record.identity });
       // A failed pod may have waited for an address or a host port that is free now.
-      if (isNext || other.lastError !== undefined) this.#queue.wake(other.identity.uid);
+      if (!isNext && other.lastError === undefined) continue;
+      other.sandboxBackoff = undefined;
+      this.#queue.wake(other.identity.uid);
     }
     this.#options.onEnded();
   }

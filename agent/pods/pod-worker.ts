@@ -13,7 +13,7 @@ import { publishedContainer } from './published.ts';
 import { publish, recall, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, podReference } from './references.ts';
 import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
-import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
+import { again, noteBackoffs, noteRunning, retryDelay, sandboxBackoff, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
 import { isTerminalPhase } from './status.ts';
 import { killContainers, killPod, stopSandboxes, sweepRemains } from './stop.ts';
@@ -236,10 +236,20 @@ async function start(
     deps.events.event(podReference(pod), 'Warning', 'NetworkNotReady', message);
     return { time: deps.clock.now(), message };
   }
+  const now = deps.clock.now();
+  if (actions.createSandbox !== undefined && now < (record.sandboxBackoff?.until ?? 0)) {
+    return record.lastError ?? { time: now, message: 'the sandbox could not be made, and waits for its next try' };
+  }
   const volumes = await prepareVolumes(deps, pod, signal);
   const podIps = podIpsOf(observed);
   const graceSeconds = pod.spec.terminationGracePeriodSeconds;
-  const outcome = await startContainers(deps, { pod, actions, volumes, podIps, graceSeconds }, signal);
+  const outcome = await startContainers(deps, { pod, actions, volumes, podIps, graceSeconds }, signal).catch(
+    (error: unknown) => {
+      record.sandboxBackoff = sandboxBackoff(record.sandboxBackoff?.failures ?? 0, deps.clock.now());
+      throw error;
+    },
+  );
+  record.sandboxBackoff = undefined;
   for (const [name, reason] of outcome) {
     if (reason === undefined) record.waiting.delete(name);
     else record.waiting.set(name, reason);
