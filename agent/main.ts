@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { basename } from 'node:path';
 
 interface CommandModule {
   command(): Command;
@@ -56,4 +57,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-main(process.argv).catch(fail);
+/** A link to podwright of that name is the kubelet for those who drive one: kubeadm, its systemd unit. */
+const isKubelet = basename(process.argv[1] ?? '') === 'kubelet';
+
+async function asKubelet(words: readonly string[]): Promise<void> {
+  const { kubelet } = await import('./cli/kubelet.ts');
+  process.exitCode = await kubelet(words);
+}
+
+(isKubelet ? asKubelet(process.argv.slice(2)) : main(process.argv)).catch(fail);

@@ -19,7 +19,8 @@ export function command(): Command {
   });
 }
 
-async function run(flags: Flags): Promise<number> {
+/** Runs the node until it is told to stop; returns the exit code. */
+export async function run(flags: Flags): Promise<number> {
   const loaded = await readConfig(flags);
   if (loaded === undefined) return 2;
   const log = await createLog(loaded.config.log);

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from './error.ts';
 import { type KubeletConfiguration, kubeletSchema } from './kubelet-schema.ts';
+import { fieldsOfKubeletFlags } from './more-kubelet-flags.ts';
 import { splitTaint } from './taints.ts';
 import type { Flags, KubeletFlagName } from './types.ts';
 
@@ -168,6 +169,12 @@ export function fieldsOfFlags(flags: Flags): FlaggedFields {
     if (parsed.success) fields[field] = parsed.data;
     else problems.push(...parsed.error.issues.map(({ message }) => ({ origin, message })));
     if (stays !== true) warnings.push(`${origin} is deprecated in the kubelet: set ${field} in the file of --config`);
+  }
+  for (const [field, { flag, field: path, value }] of fieldsOfKubeletFlags(flags.kubelet ?? {})) {
+    const parsed = kubeletSchema.shape[field as keyof KubeletConfiguration].safeParse(value);
+    if (parsed.success) fields[field] = parsed.data;
+    else problems.push(...parsed.error.issues.map(({ message }) => ({ origin: flag, message })));
+    warnings.push(`${flag} is deprecated in the kubelet: set ${path} in the file of --config`);
   }
   return { fields, problems, warnings };
 }

@@ -3,13 +3,15 @@ import { type CredentialProviders, parseCredentialProviders } from './credential
 import { ConfigError, type ConfigProblem } from './error.ts';
 import { type ConfigFile, noConfigFile, parseConfigFile } from './file.ts';
 import { fieldsOfFlags } from './flags.ts';
-import { kubeletFieldsActedOn } from './kubelet-schema.ts';
+import { kubeletFieldsActedOn, type KubeletConfiguration } from './kubelet-schema.ts';
+import { unite } from './more-kubelet-flags.ts';
 import { defaultRootDir, mergeConfig, type Surroundings } from './merge.ts';
 import type { Config, Flags } from './types.ts';
 import { validateConfig } from './validate.ts';
 
 export { ConfigError } from './error.ts';
 export { kubeletFlags } from './flags.ts';
+export { kubeletFieldFlag } from './more-kubelet-flags.ts';
 export type { CredentialProvider, CredentialProviders } from './credential-providers.ts';
 export type { Config, Flags } from './types.ts';
 
@@ -34,11 +36,21 @@ export async function loadConfig(flags: Flags, deps: ConfigDeps): Promise<Loaded
   const file = await withJoinedProxy(await readConfigFile(flags.config, deps.readFile), flags, deps);
   const flagged = fieldsOfFlags(flags);
   const plugins = await readCredentialProviders(flags, deps);
-  const merged = mergeConfig(flags, file, { ...file.kubelet, ...flagged.fields }, deps);
+  const merged = mergeConfig(flags, file, withFlags(file.kubelet, flagged.fields), deps);
   const config: Config = { ...merged, imageCredentialProviders: plugins.found };
   const problems = [...file.problems, ...flagged.problems, ...plugins.problems, ...validateConfig(config, flags, file)];
   if (problems.length > 0) throw new ConfigError(problems);
   return { config, warnings: flagged.warnings, notActedOn: fieldsNotActedOn(config) };
+}
+
+/** A flag replaces its field; of an object it replaces only the part that it sets. */
+function withFlags(
+  file: Partial<KubeletConfiguration>,
+  flagged: Partial<KubeletConfiguration>,
+): Partial<KubeletConfiguration> {
+  const parts = (['authentication', 'authorization'] as const).filter((name) => name in flagged);
+  const united = Object.fromEntries(parts.map((name) => [name, unite(file[name], flagged[name])]));
+  return { ...file, ...flagged, ...united };
 }
 
 async function readConfigFile(path: string | undefined, readFile: ConfigDeps['readFile']): Promise<ConfigFile> {

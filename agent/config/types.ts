@@ -117,6 +117,8 @@ export type KubeletFlagName =
 /** Command-line flags of `podwright run` as text; undefined where not given. */
 export interface Flags extends Readonly<Partial<Record<KubeletFlagName, string>>> {
   readonly config?: string;
+  /** Further flags of the kubelet, by their names without the dashes. */
+  readonly kubelet?: Readonly<Record<string, string>>;
   readonly manifests?: string;
   readonly rootDir?: string;
   readonly dockerHost?: string;

@@ -5,7 +5,7 @@ import { version } from '../../version.ts';
 import type { SystemInfo } from './render.ts';
 
 /** The Kubernetes version whose kubelet podwright is like: what version checks of other programs compare. */
-const likeKubelet = 'v1.32.0';
+export const likeKubelet = 'v1.32.0';
 
 /**
  * `nodeInfo` apart from the runtime's version (`MachineInfo` and `VersionInfo`, pkg/kubelet/nodestatus/setters.go); IDs that the

@@ -1,0 +1,164 @@
+/** How the text of a flag becomes the value of its field; `thresholds` are as `memory.available<100Mi`. */
+type Form = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'booleans' | 'thresholds';
+
+/** Fields of KubeletConfiguration by the flags that set them, beside those that podwright has under the same name. */
+const fields: readonly (readonly [flag: string, form: Form, ...path: readonly string[]])[] = [
+  ['address', 'text', 'address'],
+  ['allowed-unsafe-sysctls', 'list', 'allowedUnsafeSysctls'],
+  ['anonymous-auth', 'boolean', 'authentication', 'anonymous', 'enabled'],
+  ['authentication-token-webhook', 'boolean', 'authentication', 'webhook', 'enabled'],
+  ['authentication-token-webhook-cache-ttl', 'text', 'authentication', 'webhook', 'cacheTTL'],
+  ['authorization-mode', 'text', 'authorization', 'mode'],
+  ['authorization-webhook-cache-authorized-ttl', 'text', 'authorization', 'webhook', 'cacheAuthorizedTTL'],
+  ['authorization-webhook-cache-unauthorized-ttl', 'text', 'authorization', 'webhook', 'cacheUnauthorizedTTL'],
+  ['cgroups-per-qos', 'boolean', 'cgroupsPerQOS'],
+  ['client-ca-file', 'text', 'authentication', 'x509', 'clientCAFile'],
+  ['contention-profiling', 'boolean', 'enableContentionProfiling'],
+  ['cpu-cfs-quota', 'boolean', 'cpuCFSQuota'],
+  ['cpu-cfs-quota-period', 'text', 'cpuCFSQuotaPeriod'],
+  ['cpu-manager-policy', 'text', 'cpuManagerPolicy'],
+  ['cpu-manager-policy-options', 'map', 'cpuManagerPolicyOptions'],
+  ['cpu-manager-reconcile-period', 'text', 'cpuManagerReconcilePeriod'],
+  ['enable-controller-attach-detach', 'boolean', 'enableControllerAttachDetach'],
+  ['enable-debugging-handlers', 'boolean', 'enableDebuggingHandlers'],
+  ['enable-server', 'boolean', 'enableServer'],
+  ['enforce-node-allocatable', 'list', 'enforceNodeAllocatable'],
+  ['event-burst', 'number', 'eventBurst'],
+  ['event-qps', 'number', 'eventRecordQPS'],
+  ['eviction-hard', 'thresholds', 'evictionHard'],
+  ['eviction-max-pod-grace-period', 'number', 'evictionMaxPodGracePeriod'],
+  ['eviction-minimum-reclaim', 'map', 'evictionMinimumReclaim'],
+  ['eviction-pressure-transition-period', 'text', 'evictionPressureTransitionPeriod'],
+  ['eviction-soft', 'thresholds', 'evictionSoft'],
+  ['eviction-soft-grace-period', 'map', 'evictionSoftGracePeriod'],
+  ['fail-swap-on', 'boolean', 'failSwapOn'],
+  ['feature-gates', 'booleans', 'featureGates'],
+  ['hairpin-mode', 'text', 'hairpinMode'],
+  ['healthz-bind-address', 'text', 'healthzBindAddress'],
+  ['healthz-port', 'number', 'healthzPort'],
+  ['http-check-frequency', 'text', 'httpCheckFrequency'],
+  ['image-gc-high-threshold', 'number', 'imageGCHighThresholdPercent'],
+  ['image-gc-low-threshold', 'number', 'imageGCLowThresholdPercent'],
+  ['image-service-endpoint', 'text', 'imageServiceEndpoint'],
+  ['iptables-drop-bit', 'number', 'iptablesDropBit'],
+  ['iptables-masquerade-bit', 'number', 'iptablesMasqueradeBit'],
+  ['kernel-memcg-notification', 'boolean', 'kernelMemcgNotification'],
+  ['kube-api-burst', 'number', 'kubeAPIBurst'],
+  ['kube-api-content-type', 'text', 'contentType'],
+  ['kube-api-qps', 'number', 'kubeAPIQPS'],
+  ['kube-reserved', 'map', 'kubeReserved'],
+  ['kube-reserved-cgroup', 'text', 'kubeReservedCgroup'],
+  ['kubelet-cgroups', 'text', 'kubeletCgroups'],
+  ['local-storage-capacity-isolation', 'boolean', 'localStorageCapacityIsolation'],
+  ['make-iptables-util-chains', 'boolean', 'makeIPTablesUtilChains'],
+  ['manifest-url', 'text', 'staticPodURL'],
+  ['max-open-files', 'number', 'maxOpenFiles'],
+  ['memory-manager-policy', 'text', 'memoryManagerPolicy'],
+  ['minimum-image-ttl-duration', 'text', 'imageMinimumGCAge'],
+  ['node-status-max-images', 'number', 'nodeStatusMaxImages'],
+  ['node-status-update-frequency', 'text', 'nodeStatusUpdateFrequency'],
+  ['oom-score-adj', 'number', 'oomScoreAdj'],
+  ['pods-per-core', 'number', 'podsPerCore'],
+  ['port', 'number', 'port'],
+  ['protect-kernel-defaults', 'boolean', 'protectKernelDefaults'],
+  ['qos-reserved', 'map', 'qosReserved'],
+  ['read-only-port', 'number', 'readOnlyPort'],
+  ['reserved-cpus', 'text', 'reservedSystemCPUs'],
+  ['rotate-certificates', 'boolean', 'rotateCertificates'],
+  ['rotate-server-certificates', 'boolean', 'serverTLSBootstrap'],
+  ['seccomp-default', 'boolean', 'seccompDefault'],
+  ['streaming-connection-idle-timeout', 'text', 'streamingConnectionIdleTimeout'],
+  ['system-cgroups', 'text', 'systemCgroups'],
+  ['system-reserved', 'map', 'systemReserved'],
+  ['system-reserved-cgroup', 'text', 'systemReservedCgroup'],
+  ['tls-cert-file', 'text', 'tlsCertFile'],
+  ['tls-cipher-suites', 'list', 'tlsCipherSuites'],
+  ['tls-min-version', 'text', 'tlsMinVersion'],
+  ['tls-private-key-file', 'text', 'tlsPrivateKeyFile'],
+  ['topology-manager-policy', 'text', 'topologyManagerPolicy'],
+  ['topology-manager-policy-options', 'map', 'topologyManagerPolicyOptions'],
+  ['topology-manager-scope', 'text', 'topologyManagerScope'],
+  ['volume-plugin-dir', 'text', 'volumePluginDir'],
+  ['volume-stats-agg-period', 'text', 'volumeStatsAggPeriod'],
+];
+
+const byFlag: ReadonlyMap<string, { readonly form: Form; readonly path: readonly string[] }> = new Map(
+  fields.map(([flag, form, ...path]) => [flag, { form, path }]),
+);
+
+/** Whether the kubelet has such a flag for a field, and whether it may stand without a value. */
+export function kubeletFieldFlag(name: string): { readonly isBoolean: boolean } | undefined {
+  const found = byFlag.get(name);
+  return found === undefined ? undefined : { isBoolean: found.form === 'boolean' };
+}
+
+/** A value for each flag, by the top-level field that it belongs to; flags of one field are united. */
+export function fieldsOfKubeletFlags(given: Readonly<Record<string, string>>): ReadonlyMap<string, FlaggedValue> {
+  const values = new Map<string, FlaggedValue>();
+  for (const [flag, text] of Object.entries(given)) {
+    const found = byFlag.get(flag);
+    const [field, ...rest] = found?.path ?? [];
+    if (found === undefined || field === undefined) continue;
+    const value = rest.reduceRight<unknown>((inner, name) => ({ [name]: inner }), readValue(found.form, text));
+    const former = values.get(field)?.value;
+    values.set(field, { flag: `--${flag}`, field: found.path.join('.'), value: unite(former, value) });
+  }
+  return values;
+}
+
+export interface FlaggedValue {
+  /** The flag, or the last one of several. */
+  readonly flag: string;
+  readonly field: string;
+  readonly value: unknown;
+}
+
+/** Objects are united field by field; anything else of `upper` replaces what is in `lower`. */
+export function unite(lower: unknown, upper: unknown): unknown {
+  if (!isObject(lower) || !isObject(upper)) return upper;
+  const names = [...new Set([...Object.keys(lower), ...Object.keys(upper)])];
+  return Object.fromEntries(names.map((name) => [name, name in upper ? unite(lower[name], upper[name]) : lower[name]]));
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The value that the same text would be in YAML; what is none stays text, which the schema refuses. */
+function readValue(form: Form, text: string): unknown {
+  switch (form) {
+    case 'text':
+      return text;
+    case 'number':
+      return /^-?\d+$/.test(text) ? Number(text) : text;
+    case 'boolean':
+      return readBoolean(text);
+    case 'list':
+      return text === '' ? [] : text.split(',').map((item) => item.trim());
+    case 'map':
+      return readMap(text, '=');
+    case 'thresholds':
+      return readMap(text, '<');
+    case 'booleans': {
+      const map = readMap(text, '=');
+      if (typeof map === 'string') return map;
+      return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, readBoolean(value)]));
+    }
+  }
+}
+
+/** As Go's `strconv.ParseBool`. */
+function readBoolean(text: string): boolean | string {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
+  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : text;
+}
+
+function readMap(text: string, separator: '=' | '<'): Readonly<Record<string, string>> | string {
+  const pairs = text.split(',').filter((part) => part.trim() !== '');
+  if (!pairs.every((pair) => pair.includes(separator))) return text;
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf(separator);
+      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    }),
+  );
+}
