@@ -1,9 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { copyFile, lstat, readdir, readFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { renderKubeconfig } from '../../agent/api/kubeconfig-render.ts';
 import { createPki } from '../lab/cluster-pki.ts';
+import { podwrightProgram } from '../lab/daemon.ts';
 import {
   createCluster,
   createHost,
@@ -150,6 +152,35 @@ describe('a node that has joined', () => {
     await copyFile(host.configFile, configFile());
     return own;
   }
+});
+
+describe('under the name of the kubelet', () => {
+  it('has its certificate by the files that kubeadm writes, and is ready', async () => {
+    const here = (name: string): string => join(directory('kubelet'), name);
+    await mkdir(directory('kubelet'));
+    await symlink(podwrightProgram, here('kubelet'));
+    await writeFile(here('ca.crt'), cluster.ca);
+    const server = `https://${cluster.host}:${cluster.port}`;
+    const user = { token: cluster.bootstrapToken };
+    const userName = 'tls-bootstrap-token-user';
+    await writeFile(here('bootstrap.conf'), renderKubeconfig({ server, ca: { pem: cluster.ca }, userName, user }));
+    const args = [
+      ...[`--bootstrap-kubeconfig=${here('bootstrap.conf')}`, `--kubeconfig=${here('kubelet.conf')}`],
+      ...[`--config=${host.configFile}`, '--container-runtime-endpoint=unix:///run/containerd/containerd.sock'],
+      ...['--hostname-override=kubelet', `--root-dir=${here('lib')}`, `--client-ca-file=${here('ca.crt')}`],
+      '--rotate-server-certificates=false',
+    ];
+    const kubelet = startProgram(host, { file: process.execPath, args: [here('kubelet'), ...args], env: {} });
+    const isReady = async (): Promise<boolean> => {
+      const node = (await cluster.get('/api/v1/nodes/kubelet')) as NodeObject | undefined;
+      return node?.status.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false;
+    };
+    await until('the node to be ready', deadlineMs, isReady, { intervalMs: 250, explain: () => kubelet.output() });
+    await kubelet.kill();
+    expect((await stat(here('kubelet.conf'))).mode & 0o777).toBe(0o600);
+    const version = await host.exec(process.execPath, [here('kubelet'), '--version']);
+    expect(version.stdout).toMatch(/^Kubernetes v1\.\d+\.\d+$/m);
+  });
 });
 
 describe('podwright join', () => {
