@@ -1,23 +1,7 @@
 import { z } from 'zod';
-import { duration, ignored, object, string, stringMap, strings } from '../config/fields.ts';
-import { formatPath } from '../objects/field-path.ts';
-import { parseYaml, type YamlDocument } from '../objects/yaml.ts';
+import { duration, ignored, object, string, strings } from '../config/fields.ts';
 import { JoinError } from './error.ts';
-
-export const taint = z.strictObject({
-  key: z.string(),
-  value: string,
-  effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
-  timeAdded: ignored,
-});
-
-/** A map up to v1beta3, a list from v1beta4 on. */
-export const extraArgs = z
-  .union([
-    stringMap.transform((args) => Object.entries(args ?? {}).map(([name, value]) => ({ name, value }))),
-    z.array(z.strictObject({ name: z.string(), value: z.string() })),
-  ])
-  .optional();
+import { checkDocument, extraArgs, readDocuments, taint, timeouts } from './kubeadm-file.ts';
 
 /** `kind: JoinConfiguration` (kubernetes/kubernetes `cmd/kubeadm/app/apis/kubeadm/v1beta4`). */
 const joinSchema = z.strictObject({
@@ -48,15 +32,7 @@ const joinSchema = z.strictObject({
   controlPlane: ignored,
   skipPhases: strings,
   patches: ignored,
-  timeouts: object({
-    controlPlaneComponentHealthCheck: duration,
-    kubeletHealthCheck: duration,
-    kubernetesAPICall: duration,
-    etcdAPICall: duration,
-    tlsBootstrap: duration,
-    discovery: duration,
-    upgradeManifests: duration,
-  }),
+  timeouts,
 });
 
 export type JoinFile = z.infer<typeof joinSchema>;
@@ -73,31 +49,4 @@ export function parseJoinFile(origin: string, text: string): JoinFile {
     throw new JoinError(`${origin}: must hold one JoinConfiguration, and holds ${found.length}`);
   }
   return checkDocument(joinSchema, origin, first.document);
-}
-
-/** The documents of a configuration file of kubeadm, by what they are. @throws JoinError with all that is no YAML */
-export function readDocuments(
-  origin: string,
-  text: string,
-): readonly { readonly kind: unknown; readonly document: YamlDocument }[] {
-  const documents = parseYaml(text).filter(({ value }) => value !== null);
-  const broken = documents.flatMap(({ problems, value }) => (value === undefined ? problems : []));
-  if (broken.length > 0) throw problemsOf(broken.map(({ line, message }) => `${origin}:${line}: ${message}`));
-  return documents.map((document) => ({ kind: (document.value as { readonly kind?: unknown }).kind, document }));
-}
-
-/** @throws JoinError with all that is wrong */
-export function checkDocument<T>(schema: z.ZodType<T>, origin: string, document: YamlDocument): T {
-  const parsed = schema.safeParse(document.value);
-  if (parsed.success) return parsed.data;
-  throw problemsOf(
-    parsed.error.issues.map(({ path, message }) => {
-      const steps = path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-      return `${origin}:${document.lineOf(steps)}: ${formatPath(steps)}: ${message}`;
-    }),
-  );
-}
-
-function problemsOf(lines: readonly string[]): JoinError {
-  return new JoinError(lines.join('\n'));
 }

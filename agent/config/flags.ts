@@ -1,7 +1,7 @@
 import type { ConfigProblem } from './error.ts';
 import { type KubeletConfiguration, kubeletSchema } from './kubelet-schema.ts';
+import { type FlagForm, readFlagValue } from './flag-values.ts';
 import { fieldsOfKubeletFlags } from './more-kubelet-flags.ts';
-import { splitTaint } from './taints.ts';
 import type { Flags, KubeletFlagName } from './types.ts';
 
 interface KubeletFlag {
@@ -10,7 +10,7 @@ interface KubeletFlag {
   readonly description: string;
   readonly field: keyof KubeletConfiguration;
   /** How the flag's text becomes the value of the field. */
-  readonly form: 'text' | 'number' | 'boolean' | 'list' | 'taints';
+  readonly form: FlagForm;
   /** A flag of podwright's own, which the kubelet has too: it stays. The others it has declared obsolete. */
   readonly stays?: true;
 }
@@ -165,7 +165,7 @@ export function fieldsOfFlags(flags: Flags): FlaggedFields {
     const text = flags[name as KubeletFlagName];
     if (text === undefined) continue;
     const origin = usage.split(' ')[0] ?? usage;
-    const parsed = kubeletSchema.shape[field].safeParse(readText(form, text));
+    const parsed = kubeletSchema.shape[field].safeParse(readFlagValue(form, text));
     if (parsed.success) fields[field] = parsed.data;
     else problems.push(...parsed.error.issues.map(({ message }) => ({ origin, message })));
     if (stays !== true) warnings.push(`${origin} is deprecated in the kubelet: set ${field} in the file of --config`);
@@ -177,24 +177,4 @@ export function fieldsOfFlags(flags: Flags): FlaggedFields {
     warnings.push(`${flag} is deprecated in the kubelet: set ${path} in the file of --config`);
   }
   return { fields, problems, warnings };
-}
-
-/** The value that the same text would be in YAML; what is none stays text, which the schema refuses. */
-function readText(form: KubeletFlag['form'], text: string): unknown {
-  switch (form) {
-    case 'text':
-      return text;
-    case 'number':
-      return /^-?\d+$/.test(text) ? Number(text) : text;
-    case 'boolean':
-      return text === 'true' ? true : text === 'false' ? false : text;
-    case 'list':
-      return splitList(text);
-    case 'taints':
-      return text === '' ? [] : splitList(text).map(splitTaint);
-  }
-}
-
-function splitList(text: string): readonly string[] {
-  return text.split(',').map((item) => item.trim());
 }

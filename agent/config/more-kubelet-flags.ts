@@ -1,8 +1,7 @@
-/** How the text of a flag becomes the value of its field; `thresholds` are as `memory.available<100Mi`. */
-type Form = 'text' | 'number' | 'boolean' | 'list' | 'map' | 'booleans' | 'thresholds';
+import { type FlagForm, readFlagValue } from './flag-values.ts';
 
 /** Fields of KubeletConfiguration by the flags that set them, beside those that podwright has under the same name. */
-const fields: readonly (readonly [flag: string, form: Form, ...path: readonly string[]])[] = [
+const fields: readonly (readonly [flag: string, form: FlagForm, ...path: readonly string[]])[] = [
   ['address', 'text', 'address'],
   ['allowed-unsafe-sysctls', 'list', 'allowedUnsafeSysctls'],
   ['anonymous-auth', 'boolean', 'authentication', 'anonymous', 'enabled'],
@@ -82,7 +81,7 @@ const fields: readonly (readonly [flag: string, form: Form, ...path: readonly st
   ['volume-stats-agg-period', 'text', 'volumeStatsAggPeriod'],
 ];
 
-const byFlag: ReadonlyMap<string, { readonly form: Form; readonly path: readonly string[] }> = new Map(
+const byFlag: ReadonlyMap<string, { readonly form: FlagForm; readonly path: readonly string[] }> = new Map(
   fields.map(([flag, form, ...path]) => [flag, { form, path }]),
 );
 
@@ -99,7 +98,7 @@ export function fieldsOfKubeletFlags(given: Readonly<Record<string, string>>): R
     const found = byFlag.get(flag);
     const [field, ...rest] = found?.path ?? [];
     if (found === undefined || field === undefined) continue;
-    const value = rest.reduceRight<unknown>((inner, name) => ({ [name]: inner }), readValue(found.form, text));
+    const value = rest.reduceRight<unknown>((inner, name) => ({ [name]: inner }), readFlagValue(found.form, text));
     const former = values.get(field)?.value;
     values.set(field, { flag: `--${flag}`, field: found.path.join('.'), value: unite(former, value) });
   }
@@ -122,43 +121,3 @@ export function unite(lower: unknown, upper: unknown): unknown {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** The value that the same text would be in YAML; what is none stays text, which the schema refuses. */
-function readValue(form: Form, text: string): unknown {
-  switch (form) {
-    case 'text':
-      return text;
-    case 'number':
-      return /^-?\d+$/.test(text) ? Number(text) : text;
-    case 'boolean':
-      return readBoolean(text);
-    case 'list':
-      return text === '' ? [] : text.split(',').map((item) => item.trim());
-    case 'map':
-      return readMap(text, '=');
-    case 'thresholds':
-      return readMap(text, '<');
-    case 'booleans': {
-      const map = readMap(text, '=');
-      if (typeof map === 'string') return map;
-      return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, readBoolean(value)]));
-    }
-  }
-}
-
-/** As Go's `strconv.ParseBool`. */
-function readBoolean(text: string): boolean | string {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  return /^(0|f|F|FALSE|false|False)$/.test(text) ? false : text;
-}
-
-function readMap(text: string, separator: '=' | '<'): Readonly<Record<string, string>> | string {
-  const pairs = text.split(',').filter((part) => part.trim() !== '');
-  if (!pairs.every((pair) => pair.includes(separator))) return text;
-  return Object.fromEntries(
-    pairs.map((pair) => {
-      const at = pair.indexOf(separator);
-      return [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
-    }),
-  );
-}

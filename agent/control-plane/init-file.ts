@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDocument, extraArgs, readDocuments, taint } from '../bootstrap/join-file.ts';
+import { checkDocument, extraArgs, readDocuments, taint, timeouts } from '../bootstrap/kubeadm-file.ts';
 import { JoinError } from '../bootstrap/error.ts';
 import { boolean, duration, ignored, integer, object, string, strings } from '../config/fields.ts';
 import { type Fields, keyAlgorithms } from './settings.ts';
@@ -78,15 +78,7 @@ const initSchema = z.strictObject({
   certificateKey: ignored,
   skipPhases: strings,
   patches: ignored,
-  timeouts: object({
-    controlPlaneComponentHealthCheck: duration,
-    kubeletHealthCheck: duration,
-    kubernetesAPICall: duration,
-    etcdAPICall: duration,
-    tlsBootstrap: duration,
-    discovery: duration,
-    upgradeManifests: duration,
-  }),
+  timeouts,
 });
 
 export type ClusterFile = z.infer<typeof clusterSchema>;
