@@ -112,9 +112,13 @@ export async function steadyContainers({ host, pods }: World): Promise<readonly 
 
 /** The same pods must leave the same number of things, whatever came to pass before. */
 export function footprintDifferences(before: Footprint, after: Footprint): readonly string[] {
-  const count = (footprint: Footprint): readonly string[] =>
-    Object.entries(footprint).map(([kind, lines]: [string, readonly string[]]) => `${lines.length} ${kind}`);
-  return compare('', count(before), count(after));
+  const counts: ReadonlyMap<string, number> = new Map(
+    Object.entries(before).map(([kind, lines]: [string, readonly string[]]) => [kind, lines.length]),
+  );
+  return Object.entries(after).flatMap(([kind, lines]: [string, readonly string[]]) => {
+    const count = counts.get(kind) ?? 0;
+    return lines.length === count ? [] : [`${lines.length} ${kind}, and not ${count}:`, ...lines];
+  });
 }
 
 /** Rules that are left of Services when none is wanted. */

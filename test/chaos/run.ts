@@ -45,6 +45,8 @@ async function ordeal(world: World, options: ChaosOptions): Promise<readonly str
   const usages: Usage[] = [];
   for (const phase of phases) {
     await runPhase(world, links, phase, options);
+    const restarts = compare('container', steady, await steadyContainers(world));
+    if (restarts.length > 0) return restarts;
     await untilNone(world, 'nothing to be left of what went', deadlineMs, async () =>
       footprintDifferences(footprint, await world.host.footprint()),
     );
@@ -52,11 +54,10 @@ async function ordeal(world: World, options: ChaosOptions): Promise<readonly str
     log(`daemon: ${describeUsage(usage)}`);
     usages.push(usage);
   }
-  const restarts = compare('container', steady, await steadyContainers(world));
   await removeAll(world, first.services.length, deadlineMs);
   log('nothing is left of the pods and Services');
   const [before, after] = usages.slice(-2);
-  return [...restarts, ...(before && after ? growth(before, after) : [])];
+  return before && after ? growth(before, after) : [];
 }
 
 async function runPhase(world: World, links: PodLinks, phase: Phase, options: ChaosOptions): Promise<void> {
