@@ -120,8 +120,8 @@ export interface ProxyBackend {
   /** Whether what was written is still there: false when somebody flushed the firewall. Cheap. */
   isIntact(signal: AbortSignal): Promise<boolean>;
   /**
-   * Ends what waits for connections to end, such as real servers of IPVS that drain. Called each minute, not during a sync; absent
-   * where nothing waits.
+   * Ends what only time ends: real servers of IPVS that drain, chains of nftables that nothing leads to any more. Called
+   * each `syncPeriodMs` without a change, not during a sync; absent where nothing waits.
    */
   tend?(signal: AbortSignal): Promise<void>;
   /** Removes everything that this backend makes, also what an earlier daemon left. */

@@ -33,6 +33,7 @@ export function createNftablesBackend(options: NftablesOptions): ProxyBackend {
     marker: options.marker ?? `podwright ${randomUUID()}`,
   };
   let written: Written | undefined;
+  let planned: ProxyPlan | undefined;
   const run = async ({ text }: Script, after: Written, signal: AbortSignal): Promise<void> => {
     // Until the kernel has said yes, what it holds is not known.
     written = undefined;
@@ -41,6 +42,7 @@ export function createNftablesBackend(options: NftablesOptions): ProxyBackend {
   };
   return {
     sync: async (plan, full, signal) => {
+      planned = plan;
       if (written !== undefined && !full && hasSameSettings(written, plan)) {
         const update = renderUpdate(written, plan, now());
         await run(update, update.after, signal);
@@ -49,6 +51,11 @@ export function createNftablesBackend(options: NftablesOptions): ProxyBackend {
       const script = renderTable(plan, input, await affinitiesOf(exec, plan, signal));
       await run(script, writtenByTable(plan), signal);
       return { full: true, written: script.written };
+    },
+    tend: async (signal) => {
+      if (planned === undefined || written === undefined || written.stale.size === 0) return;
+      const update = renderUpdate(written, planned, now());
+      await run(update, update.after, signal);
     },
     isIntact: async (signal) => {
       const listed = await listTable(exec, ['-t', 'list', 'chain', ...tableOf(family).split(' '), markedChain], signal);

@@ -38,6 +38,22 @@ describe('a sync', () => {
     expect(argsOf(asked)).toEqual(['-f - all', '-f - part', '-f - all']);
   });
 
+  test('empties chains, and deletes them by the next look, when no change comes', async () => {
+    const { exec, asked } = scripted();
+    let time = 0;
+    const backend = createNftablesBackend({ exec, family: 4, now: () => time });
+    await backend.sync(planOf([web]), false, signal);
+    await backend.sync(planOf([]), false, signal);
+    time = 30_000;
+    await backend.tend?.(signal);
+    await backend.tend?.(signal);
+    const commands = asked.slice(1).map(({ input = '' }) => input.split('\n').filter((line) => / chain /.test(line)));
+    const [flushed = [], deleted = []] = commands;
+    expect(commands.length).toBe(2);
+    expect(deleted.toSorted()).toEqual(flushed.map((line) => line.replace(/^flush/, 'delete')).toSorted());
+    expect(deleted.length).toBeGreaterThan(0);
+  });
+
   test('writes all after a failure, and when the settings are others', async () => {
     const { exec, asked } = scripted('', '!Device or resource busy');
     const backend = createNftablesBackend({ exec, family: 4 });
