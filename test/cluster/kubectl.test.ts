@@ -401,3 +401,49 @@ describe('kubectl logs -p', () => {
 });
 
 const hash = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
+
+describe('what ends pods', () => {
+  const apply = async (name: string): Promise<void> => {
+    const metadata = { name, namespace: 'default', labels: { app: name } };
+    // Deaf to SIGTERM: only the end of its grace period ends it.
+    const spec = {
+      ...{ terminationGracePeriodSeconds: 100, containers: [shell('main', 'trap "" TERM; sleep 100000 & wait; wait')] },
+      tolerations: [{ operator: 'Exists' }],
+    };
+    await cluster.apply({ apiVersion: 'v1', kind: 'Pod', metadata, spec });
+    await output('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=60s');
+  };
+  const untilGone = async (name: string): Promise<void> => {
+    const hasContainer = async (): Promise<boolean> =>
+      (await host.containers()).some(({ Names }) => Names.some((one) => one.includes(`_${name}_`)));
+    await eventually(`the end of ${name}`, async () => !(await hasContainer()));
+  };
+
+  it('kubectl describe tells what has happened to a pod', async () => {
+    await apply('told');
+    await eventually('the events', async () =>
+      /Started +\S+ +kubelet.* +Started container main/.test(await output('describe', 'pod', 'told')),
+    );
+  });
+
+  it('kubectl delete gives it as long as it says', async () => {
+    await output('delete', 'pod', 'told', '--grace-period=1', '--timeout=60s');
+    await untilGone('told');
+  });
+
+  it('kubectl delete --force does not wait for the node, which ends it all the same', async () => {
+    await apply('forced');
+    await output('delete', 'pod', 'forced', '--force', '--grace-period=0');
+    expect(await cluster.get('/api/v1/namespaces/default/pods/forced')).toBeUndefined();
+    await untilGone('forced');
+  });
+
+  it('kubectl cordon keeps pods away, kubectl drain evicts those that are there', async () => {
+    await output('cordon', 'n1');
+    expect(await output('get', 'node', 'n1')).toContain('Ready,SchedulingDisabled');
+    await output('drain', 'n1', '--force', '--grace-period=1', '--delete-emptydir-data', '--timeout=60s');
+    for (const name of ['web', 'crash']) await untilGone(name);
+    await output('uncordon', 'n1');
+    expect(await output('get', 'node', 'n1')).not.toContain('SchedulingDisabled');
+  });
+});
