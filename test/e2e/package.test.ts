@@ -11,7 +11,7 @@ afterAll(() => rmSync(prefix, { recursive: true, force: true }));
 const expected = [
   /^(package\.json|README\.md|CHANGELOG\.md)$/,
   /^dist\/(podwright\.js|[\w-]+-[A-Z0-9]{8}\.js|pause-(amd64|arm64))$/,
-  /^manifests\/.+\.ya?ml$/,
+  /^manifests\/.+\.(ya?ml|md)$/,
 ];
 
 test('the tarball holds what it should, and installed it is podwright, without other packages', () => {
