@@ -1,22 +1,14 @@
 import { z } from 'zod';
 import { duration, ignored, object, string, strings } from '../config/fields.ts';
 import { JoinError } from './error.ts';
-import { checkDocument, extraArgs, readDocuments, taint, timeouts } from './kubeadm-file.ts';
+import { checkDocument, nodeRegistration, readDocuments, timeouts } from './kubeadm-file.ts';
 
 /** `kind: JoinConfiguration` (kubernetes/kubernetes `cmd/kubeadm/app/apis/kubeadm/v1beta4`). */
 const joinSchema = z.strictObject({
   apiVersion: z.enum(['kubeadm.k8s.io/v1beta3', 'kubeadm.k8s.io/v1beta4']),
   kind: z.literal('JoinConfiguration'),
   dryRun: z.boolean().nullable().optional(),
-  nodeRegistration: object({
-    name: string,
-    criSocket: string,
-    taints: z.array(taint).nullable().optional(),
-    kubeletExtraArgs: extraArgs,
-    ignorePreflightErrors: strings,
-    imagePullPolicy: ignored,
-    imagePullSerial: ignored,
-  }),
+  nodeRegistration: object({ ...nodeRegistration, imagePullPolicy: ignored }),
   caCertPath: string,
   discovery: object({
     bootstrapToken: object({

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { duration, ignored, object, string, stringMap } from '../config/fields.ts';
+import { duration, ignored, object, string, stringMap, strings } from '../config/fields.ts';
 import { formatPath } from '../objects/field-path.ts';
 import { parseYaml, type YamlDocument } from '../objects/yaml.ts';
 import { JoinError } from './error.ts';
 
 /* What the kinds of kubeadm's configuration file have in common (`cmd/kubeadm/app/apis/kubeadm/v1beta4`). */
 
-export const taint = z.strictObject({
+const taint = z.strictObject({
   key: z.string(),
   value: string,
   effect: z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']),
@@ -30,6 +30,16 @@ export const extraArgs = z
     z.array(z.strictObject({ name: z.string(), value: z.string() })),
   ])
   .optional();
+
+/** Fields of `nodeRegistration`, apart from the one that a join has no use for. */
+export const nodeRegistration = {
+  name: string,
+  criSocket: string,
+  taints: z.array(taint).nullable().optional(),
+  kubeletExtraArgs: extraArgs,
+  ignorePreflightErrors: strings,
+  imagePullSerial: ignored,
+};
 
 /** The documents of a configuration file of kubeadm, by what they are. @throws JoinError with all that is no YAML */
 export function readDocuments(

@@ -42,14 +42,15 @@ function read(words: readonly string[]): KubeletArguments | undefined {
 
 async function runNode({ flags, bootstrapKubeconfig, warnings }: KubeletArguments): Promise<number> {
   for (const warning of warnings) process.stderr.write(`${warning}\n`);
-  const loaded = await readConfig(flags);
-  if (loaded === undefined) return 1;
-  const { kubeconfig, rootDir, nodeName } = loaded.config;
-  if (bootstrapKubeconfig !== undefined && kubeconfig !== undefined) {
-    const isReady = await bootstrap({ kubeconfig, bootstrapKubeconfig, rootDir, nodeName });
+  if (bootstrapKubeconfig !== undefined) {
+    const loaded = await readConfig(flags);
+    if (loaded === undefined) return 1;
+    const { kubeconfig, rootDir, nodeName } = loaded.config;
+    const isReady =
+      kubeconfig === undefined || (await bootstrap({ kubeconfig, bootstrapKubeconfig, rootDir, nodeName }));
     if (!isReady) return 1;
   }
-  return run(flags);
+  return (await run(flags)) === 0 ? 0 : 1;
 }
 
 type Files = Readonly<Record<'kubeconfig' | 'bootstrapKubeconfig' | 'rootDir' | 'nodeName', string>>;

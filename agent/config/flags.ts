@@ -1,7 +1,7 @@
 import type { ConfigProblem } from './error.ts';
 import { type KubeletConfiguration, kubeletSchema } from './kubelet-schema.ts';
 import { type FlagForm, readFlagValue } from './flag-values.ts';
-import { fieldsOfKubeletFlags } from './more-kubelet-flags.ts';
+import { type FlaggedValue, fieldsOfKubeletFlags } from './more-kubelet-flags.ts';
 import type { Flags, KubeletFlagName } from './types.ts';
 
 interface KubeletFlag {
@@ -161,20 +161,23 @@ export function fieldsOfFlags(flags: Flags): FlaggedFields {
   const fields: Record<string, unknown> = {};
   const problems: ConfigProblem[] = [];
   const warnings: string[] = [];
-  for (const [name, { usage, field, form, stays }] of Object.entries(kubeletFlags)) {
-    const text = flags[name as KubeletFlagName];
-    if (text === undefined) continue;
-    const origin = usage.split(' ')[0] ?? usage;
-    const parsed = kubeletSchema.shape[field].safeParse(readFlagValue(form, text));
-    if (parsed.success) fields[field] = parsed.data;
-    else problems.push(...parsed.error.issues.map(({ message }) => ({ origin, message })));
-    if (stays !== true) warnings.push(`${origin} is deprecated in the kubelet: set ${field} in the file of --config`);
-  }
-  for (const [field, { flag, field: path, value }] of fieldsOfKubeletFlags(flags.kubelet ?? {})) {
+  for (const [field, { flag, path, value, stays }] of [
+    ...ownFlags(flags),
+    ...fieldsOfKubeletFlags(flags.kubelet ?? {}),
+  ]) {
     const parsed = kubeletSchema.shape[field as keyof KubeletConfiguration].safeParse(value);
     if (parsed.success) fields[field] = parsed.data;
     else problems.push(...parsed.error.issues.map(({ message }) => ({ origin: flag, message })));
-    warnings.push(`${flag} is deprecated in the kubelet: set ${path} in the file of --config`);
+    if (stays !== true) warnings.push(`${flag} is deprecated in the kubelet: set ${path} in the file of --config`);
   }
   return { fields, problems, warnings };
+}
+
+/** The values of the flags of {@link kubeletFlags}, by their fields. */
+function ownFlags(flags: Flags): readonly (readonly [field: string, value: FlaggedValue])[] {
+  return Object.entries(kubeletFlags).flatMap(([name, { usage, field, form, stays = false }]) => {
+    const text = flags[name as KubeletFlagName];
+    const flag = usage.split(' ')[0] ?? usage;
+    return text === undefined ? [] : [[field, { flag, path: field, value: readFlagValue(form, text), stays }] as const];
+  });
 }

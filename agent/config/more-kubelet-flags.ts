@@ -100,7 +100,7 @@ export function fieldsOfKubeletFlags(given: Readonly<Record<string, string>>): R
     if (found === undefined || field === undefined) continue;
     const value = rest.reduceRight<unknown>((inner, name) => ({ [name]: inner }), readFlagValue(found.form, text));
     const former = values.get(field)?.value;
-    values.set(field, { flag: `--${flag}`, field: found.path.join('.'), value: unite(former, value) });
+    values.set(field, { flag: `--${flag}`, path: found.path.join('.'), value: unite(former, value) });
   }
   return values;
 }
@@ -108,8 +108,11 @@ export function fieldsOfKubeletFlags(given: Readonly<Record<string, string>>): R
 export interface FlaggedValue {
   /** The flag, or the last one of several. */
   readonly flag: string;
-  readonly field: string;
+  /** Of the field, with dots. */
+  readonly path: string;
   readonly value: unknown;
+  /** The kubelet has not declared it obsolete. */
+  readonly stays?: boolean;
 }
 
 /** Objects are united field by field; anything else of `upper` replaces what is in `lower`. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checkDocument, extraArgs, readDocuments, taint, timeouts } from '../bootstrap/kubeadm-file.ts';
+import { checkDocument, extraArgs, nodeRegistration, readDocuments, timeouts } from '../bootstrap/kubeadm-file.ts';
 import { JoinError } from '../bootstrap/error.ts';
 import { boolean, duration, ignored, integer, object, string, strings } from '../config/fields.ts';
 import { type Fields, keyAlgorithms } from './settings.ts';
@@ -65,15 +65,7 @@ const initSchema = z.strictObject({
   kind: z.literal('InitConfiguration'),
   bootstrapTokens: z.array(bootstrapToken).nullable().optional(),
   dryRun: boolean,
-  nodeRegistration: object({
-    name: string,
-    criSocket: string,
-    taints: z.array(taint).nullable().optional(),
-    kubeletExtraArgs: extraArgs,
-    ignorePreflightErrors: strings,
-    imagePullPolicy: string,
-    imagePullSerial: ignored,
-  }),
+  nodeRegistration: object({ ...nodeRegistration, imagePullPolicy: string }),
   localAPIEndpoint: object({ advertiseAddress: string, bindPort: integer }),
   certificateKey: ignored,
   skipPhases: strings,
