@@ -40,6 +40,7 @@ import type { ClusterGrants } from './cluster-grants.ts';
 
 /** The kubelet's `MaxContainerBackOff` begins here. */
 const crashBackoffInitialMs = 10_000;
+const sandboxBackoffMs = { initialMs: 1_000, maxMs: 10_000 } as const;
 
 export interface PodParts {
   readonly log: Log;
@@ -133,6 +134,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       manager,
     }),
     backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
+    sandboxBackoff: new Backoff({ clock, ...sandboxBackoffMs }),
     networkProblem: () => {
       const { ready, reason } = parts.network.status();
       return ready ? undefined : (reason ?? 'no reason given');

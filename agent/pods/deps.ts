@@ -61,6 +61,11 @@ export interface PodDeps {
   readonly runtimeHandler?: (pod: Pod, signal: AbortSignal) => Promise<string | undefined>;
   /** Crash back-off of containers, see `backoffKey`. */
   readonly backoff: Backoff;
+  /**
+   * How long no sandbox is tried after one that failed, by pod UID. Each try makes a container whose end wakes the pod: without
+   * a wait it would be made again at once, for as long as the runtime refuses it.
+   */
+  readonly sandboxBackoff: Backoff;
   /** The image for sandboxes, present on the host. */
   readonly sandboxImage: (signal: AbortSignal) => Promise<string>;
   /** Why pods cannot get a network now; undefined when they can. */

@@ -270,7 +270,7 @@ class Manager implements PodManager {
         record !== undefined && podKey({ metadata: other.identity }) === podKey({ metadata: record.identity });
       // A failed pod may have waited for an address or a host port that is free now.
       if (!isNext && other.lastError === undefined) continue;
-      other.sandboxBackoff = undefined;
+      this.#options.deps.sandboxBackoff.reset(other.identity.uid);
       this.#queue.wake(other.identity.uid);
     }
     this.#options.onEnded();

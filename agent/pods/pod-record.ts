@@ -22,8 +22,6 @@ export interface PodRecord {
   failure: PodFailure | undefined;
   /** Grace period for the end of a pod that failed, seconds; undefined for its own. */
   failureGraceSeconds: number | undefined;
-  /** Its sandbox could not be made so often; none is tried before the time, milliseconds since the epoch. */
-  sandboxBackoff: { readonly failures: number; readonly until: number } | undefined;
   lastError: { readonly time: number; readonly message: string } | undefined;
   /** What an earlier daemon wrote down of it has been read, and whether this node takes it has been decided. */
   isRestored: boolean;
@@ -48,7 +46,6 @@ export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): Po
     isCgroupRaised: false,
     failure: undefined,
     failureGraceSeconds: undefined,
-    sandboxBackoff: undefined,
     lastError: undefined,
     isRestored: false,
     isReleased: false,

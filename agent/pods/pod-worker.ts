@@ -13,7 +13,7 @@ import { publishedContainer } from './published.ts';
 import { publish, recall, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, podReference } from './references.ts';
 import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
-import { again, noteBackoffs, noteRunning, retryDelay, sandboxBackoff, waitingError } from './retry.ts';
+import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
 import { isTerminalPhase } from './status.ts';
 import { killContainers, killPod, stopSandboxes, sweepRemains } from './stop.ts';
@@ -65,6 +65,7 @@ async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal):
     await publish(deps, record, await deps.runtime.podStatus(identity.uid, signal), true, signal);
   });
   deps.backoff.forget(`${record.identity.uid}/`);
+  deps.sandboxBackoff.reset(record.identity.uid);
   deps.log.info({ pod: record.identity.name, namespace: record.identity.namespace }, 'pod removed');
   return { ended: true };
 }
@@ -237,7 +238,8 @@ async function start(
     return { time: deps.clock.now(), message };
   }
   const now = deps.clock.now();
-  if (actions.createSandbox !== undefined && now < (record.sandboxBackoff?.until ?? 0)) {
+  const { uid } = record.identity;
+  if (actions.createSandbox !== undefined && deps.sandboxBackoff.isInBackOffSinceUpdate(uid, now)) {
     return record.lastError ?? { time: now, message: 'the sandbox could not be made, and waits for its next try' };
   }
   const volumes = await prepareVolumes(deps, pod, signal);
@@ -245,11 +247,11 @@ async function start(
   const graceSeconds = pod.spec.terminationGracePeriodSeconds;
   const outcome = await startContainers(deps, { pod, actions, volumes, podIps, graceSeconds }, signal).catch(
     (error: unknown) => {
-      record.sandboxBackoff = sandboxBackoff(record.sandboxBackoff?.failures ?? 0, deps.clock.now());
+      deps.sandboxBackoff.next(uid, deps.clock.now());
       throw error;
     },
   );
-  record.sandboxBackoff = undefined;
+  deps.sandboxBackoff.reset(uid);
   for (const [name, reason] of outcome) {
     if (reason === undefined) record.waiting.delete(name);
     else record.waiting.set(name, reason);

@@ -16,16 +16,6 @@ const networkRetryMs = 1_000;
 /** How long to wait after a sync that failed, milliseconds: another time for each pod, lest all come at once. */
 export const retryDelay = (): number => retryMs * (1 + Math.random() / 2);
 
-const firstSandboxRetryMs = 1_000;
-
-/**
- * How long no sandbox is tried after one more failure. Each try makes a container whose end wakes the pod: without a wait it
- * would be made again at once, for as long as the runtime refuses it.
- */
-export function sandboxBackoff(failures: number, now: number): NonNullable<PodRecord['sandboxBackoff']> {
-  return { failures: failures + 1, until: now + Math.min(retryMs, firstSandboxRetryMs * 2 ** failures) };
-}
-
 /** By container name. */
 type Waiting = Map<string, WaitingReason>;
 
