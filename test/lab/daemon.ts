@@ -30,15 +30,17 @@ export interface DaemonHandle {
 
 export interface DaemonCommand {
   readonly netns: string;
+  /** The CLI. */
+  readonly program: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly logFile: string;
 }
 
 /** Starts the daemon with its output in `logFile`, which is there also after a crash of the test. */
-export function spawnDaemon({ netns, args, env, logFile }: DaemonCommand): DaemonHandle {
+export function spawnDaemon({ netns, program, args, env, logFile }: DaemonCommand): DaemonHandle {
   const output = openSync(logFile, 'a');
-  const command = [`--net=${namespacePath(netns)}`, process.execPath, podwrightProgram, ...args];
+  const command = [`--net=${namespacePath(netns)}`, process.execPath, program, ...args];
   const child = spawn('nsenter', command, {
     stdio: ['ignore', output, output],
     env: { ...process.env, ...env },

@@ -28,6 +28,8 @@ export interface HostOptions {
 }
 
 export interface DaemonOptions extends ConfigOverrides {
+  /** The CLI; default the built one. */
+  readonly program?: string;
   /** Further arguments of `podwright run`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -145,7 +147,8 @@ interface DaemonSubject {
 
 let daemons = 0;
 
-function startDaemon(subject: DaemonSubject, { args = [], env = {}, ...overrides }: DaemonOptions): DaemonHandle {
+function startDaemon(subject: DaemonSubject, options: DaemonOptions): DaemonHandle {
+  const { program = podwrightProgram, args = [], env = {}, ...overrides } = options;
   const { names, paths, podCidr, nodeName } = subject;
   writeFileSync(paths.configFile, renderConfig(names, paths, podCidr, overrides));
   const flags = {
@@ -158,7 +161,7 @@ function startDaemon(subject: DaemonSubject, { args = [], env = {}, ...overrides
   };
   daemons += 1;
   return spawnDaemon({
-    netns: names.netns,
+    ...{ netns: names.netns, program },
     args: ['run', ...Object.entries(flags).flat(), ...args],
     env,
     logFile: join(names.dir, `podwright-${daemons}.log`),
