@@ -17,7 +17,7 @@ export function shapeOf(of: Command): CommandShape {
   return {
     name: of.name(),
     description: of.description(),
-    flags: [...of.options.map(({ long, short }) => long ?? short ?? ''), '--help'],
+    flags: [...of.options.filter(({ hidden }) => !hidden).map(({ long, short }) => long ?? short ?? ''), '--help'],
     commands: of.commands.map(shapeOf),
   };
 }

@@ -2,6 +2,7 @@ import { messageOf } from '../../cni/index.ts';
 import { likeKubelet } from '../node/api/system-info.ts';
 import { systemClock } from '../clock.ts';
 import { type KubeletArguments, KubeletFlagError, readKubeletArguments } from './kubelet/arguments-plan.ts';
+import type { Flags } from '../config/index.ts';
 import { readConfig } from './flags.ts';
 import { run } from './run.ts';
 
@@ -28,6 +29,19 @@ export async function kubelet(words: readonly string[]): Promise<number> {
     case 'run':
       return runNode(asked);
   }
+}
+
+/**
+ * `podwright run` with flags that only the kubelet has.
+ *
+ * @param own the daemon's own flags
+ * @param words the kubelet's
+ * @returns the exit code
+ */
+export async function runWithKubeletFlags(own: Flags, words: readonly string[]): Promise<number> {
+  const asked = read(words);
+  if (asked?.asks !== 'run') return 2;
+  return runNode({ ...asked, flags: { ...asked.flags, ...own } });
 }
 
 function read(words: readonly string[]): KubeletArguments | undefined {

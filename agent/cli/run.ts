@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import type { Logger } from 'pino';
 import { isDeepStrictEqual } from 'node:util';
 import { exec } from '../../cni/index.ts';
@@ -8,15 +8,34 @@ import { createLog, setVerbosity } from '../log.ts';
 import { ConfigChanged, nextConfig } from '../reload.ts';
 import { takeNotifier } from '../systemd/index.ts';
 import { addOptions, loadConfigHere, readConfig, runFlags } from './flags.ts';
+import { hiddenFlags } from './kubelet/arguments-plan.ts';
 
-/** `podwright run`: the daemon. */
+/**
+ * `podwright run`: the daemon. The kubelet's flags are taken too, as kubeadm and users have left them for the kubelet's service
+ * (kubeadm-flags.env, /etc/default/kubelet).
+ */
 export function command(): Command {
-  return addOptions(
+  const daemon = addOptions(
     new Command('run').description('run the node in the foreground; its pods outlive it'),
     runFlags,
-  ).action(async (flags: Flags) => {
-    process.exitCode = await run(flags);
+  );
+  for (const usage of hiddenFlags) daemon.addOption(new Option(usage).hideHelp());
+  return daemon.action(async () => {
+    process.exitCode = await runAsAsked(daemon);
   });
+}
+
+async function runAsAsked(daemon: Command): Promise<number> {
+  const given = daemon.options.filter((option) => daemon.getOptionValue(option.attributeName()) !== undefined);
+  const [kubelets, own] = [given.filter(({ hidden }) => hidden), given.filter(({ hidden }) => !hidden)];
+  const valueOf = (option: Option): string => String(daemon.getOptionValue(option.attributeName()));
+  const flags: Flags = Object.fromEntries(own.map((option) => [option.attributeName(), valueOf(option)]));
+  if (kubelets.length === 0) return run(flags);
+  const { runWithKubeletFlags } = await import('./kubelet.ts');
+  return runWithKubeletFlags(
+    flags,
+    kubelets.map((option) => `${option.long ?? ''}=${valueOf(option)}`),
+  );
 }
 
 /** Runs the node until it is told to stop; returns the exit code. */

@@ -11,7 +11,7 @@ import { validateConfig } from './validate.ts';
 
 export { ConfigError } from './error.ts';
 export { kubeletFlags } from './flags.ts';
-export { kubeletFieldFlag } from './more-kubelet-flags.ts';
+export { kubeletFieldFlags } from './more-kubelet-flags.ts';
 export type { CredentialProvider, CredentialProviders } from './credential-providers.ts';
 export type { Config, Flags } from './types.ts';
 

@@ -85,11 +85,10 @@ const byFlag: ReadonlyMap<string, { readonly form: FlagForm; readonly path: read
   fields.map(([flag, form, ...path]) => [flag, { form, path }]),
 );
 
-/** Whether the kubelet has such a flag for a field, and whether it may stand without a value. */
-export function kubeletFieldFlag(name: string): { readonly isBoolean: boolean } | undefined {
-  const found = byFlag.get(name);
-  return found === undefined ? undefined : { isBoolean: found.form === 'boolean' };
-}
+/** Flags of the kubelet for a field, and whether they may stand without a value. */
+export const kubeletFieldFlags: ReadonlyMap<string, { readonly isBoolean: boolean }> = new Map(
+  fields.map(([flag, form]) => [flag, { isBoolean: form === 'boolean' }]),
+);
 
 /** A value for each flag, by the top-level field that it belongs to; flags of one field are united. */
 export function fieldsOfKubeletFlags(given: Readonly<Record<string, string>>): ReadonlyMap<string, FlaggedValue> {

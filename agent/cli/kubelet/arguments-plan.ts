@@ -1,4 +1,4 @@
-import { type Flags, kubeletFieldFlag, kubeletFlags } from '../../config/index.ts';
+import { type Flags, kubeletFieldFlags, kubeletFlags } from '../../config/index.ts';
 
 /** What a command line of the kubelet asks for. */
 export interface KubeletArguments {
@@ -14,10 +14,12 @@ export class KubeletFlagError extends Error {
   override readonly name = 'KubeletFlagError';
 }
 
-/** Flags that `podwright run` has under the same name, beside those of {@link kubeletFlags}. */
+/** Flags of `podwright run` beside those of {@link kubeletFlags}: the kubelet's, dockershim's, and podwright's own. */
 const shared = new Set([
   ...['config', 'root-dir', 'hostname-override', 'kubeconfig', 'node-ip', 'node-labels', 'logging-format', 'v'],
   ...['pod-infra-container-image', 'image-credential-provider-config', 'image-credential-provider-bin-dir'],
+  ...['cni-conf-dir', 'cni-bin-dir', 'cni-cache-dir'],
+  ...['manifests', 'docker-host', 'socket', 'proxy-mode'],
   ...Object.values(kubeletFlags).map(({ usage }) => usage.slice(2).split(' ')[0] ?? ''),
 ]);
 
@@ -34,6 +36,7 @@ const withoutEffect = new Set([
   ...['minimum-container-ttl-duration', 'maximum-dead-containers', 'maximum-dead-containers-per-container'],
   ...['keep-terminated-pod-volumes', 'experimental-allocatable-ignore-eviction', 'cloud-provider', 'cloud-config'],
   ...['housekeeping-interval', 'global-housekeeping-interval', 'manifest-url-header', 'reserved-memory'],
+  ...['container-runtime', 'image-pull-progress-deadline', 'network-plugin-mtu'], // up to 1.23 and 1.26
 ]);
 
 /** Known to the kubelet; a node that went on without them would be another one than was asked for. */
@@ -48,7 +51,9 @@ const refused = new Set([
 /**
  * Reads a command line of the kubelet (`cmd/kubelet/app/options`): `--name=value`, `--name value`, booleans alone, `_` for `-`.
  *
- * @throws KubeletFlagError for a flag that the kubelet does not have, and for one that podwright cannot follow
+ * Beside today's, those that ended with dockershim in 1.24 are known.
+ *
+ * @throws KubeletFlagError for a flag that no kubelet has, and for one that podwright cannot follow
  */
 export function readKubeletArguments(words: readonly string[]): KubeletArguments {
   const values: Record<string, string> = {};
@@ -56,24 +61,40 @@ export function readKubeletArguments(words: readonly string[]): KubeletArguments
   const warnings: string[] = [];
   for (let at = 0; at < words.length; at += 1) {
     const { name, value } = splitFlag(words[at] ?? '');
-    const isAlone = booleans.has(name) || kubeletFieldFlag(name)?.isBoolean === true;
+    const isAlone = isBoolean(name);
     if (refused.has(name)) throw new KubeletFlagError(`--${name} is not supported by podwright`);
     if (!isKnown(name)) throw new KubeletFlagError(`unknown flag: --${name}`);
     const text = value ?? (isAlone ? 'true' : words[(at += 1)]);
     if (text === undefined) throw new KubeletFlagError(`flag needs an argument: --${name}`);
-    if (kubeletFieldFlag(name) !== undefined) kubelet[name] = text;
+    if (name === 'network-plugin') requireCni(text);
+    else if (kubeletFieldFlags.has(name)) kubelet[name] = text;
     else if (withoutEffect.has(name)) warnings.push(`--${name} has no effect in podwright`);
-    else values[name] = text;
+    else values[name === 'docker-endpoint' ? 'docker-host' : name] = text;
   }
   const { help, version, 'bootstrap-kubeconfig': bootstrapKubeconfig, ...rest } = values;
   const flags = Object.fromEntries(Object.entries(rest).map(([name, text]) => [camelCase(name), text]));
   return { flags: { ...flags, kubelet }, bootstrapKubeconfig, asks: askedBy(help, version), warnings };
 }
 
-const isKnown = (name: string): boolean =>
-  shared.has(name) || own.has(name) || withoutEffect.has(name) || kubeletFieldFlag(name) !== undefined;
+const isBoolean = (name: string): boolean => booleans.has(name) || kubeletFieldFlags.get(name)?.isBoolean === true;
 
-const own = new Set(['help', 'version', 'bootstrap-kubeconfig']);
+const isKnown = (name: string): boolean =>
+  shared.has(name) || own.has(name) || withoutEffect.has(name) || kubeletFieldFlags.has(name);
+
+const own = new Set(['help', 'version', 'bootstrap-kubeconfig', ...['network-plugin', 'docker-endpoint']]);
+
+/** Flags that {@link readKubeletArguments} knows and `podwright run` does not show, as commander writes them. */
+export const hiddenFlags: readonly string[] = [...own, ...withoutEffect, ...kubeletFieldFlags.keys(), ...refused]
+  .filter((name) => name !== 'help' && name !== 'version')
+  .map((name) => `--${name} ${isBoolean(name) ? '[value]' : '<value>'}`);
+
+/** Nodes that kubeadm made up to 1.23 have `--network-plugin=cni` in their kubeadm-flags.env. */
+function requireCni(plugin: string): void {
+  if (plugin === 'cni') return;
+  throw new KubeletFlagError(
+    `--network-plugin=${plugin} is not supported by podwright: pods have their network by CNI`,
+  );
+}
 
 function askedBy(help: string | undefined, version: string | undefined): KubeletArguments['asks'] {
   if (help === 'true') return 'help';

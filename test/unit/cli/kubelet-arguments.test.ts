@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { KubeletFlagError, readKubeletArguments } from '../../../agent/cli/kubelet/arguments-plan.ts';
+import { knownFlags } from '../../../agent/bootstrap/join-cluster.ts';
 import { loadConfig } from '../../../agent/config/index.ts';
 
 const nothing = { flags: { kubelet: {} }, bootstrapKubeconfig: undefined, asks: 'run', warnings: [] };
@@ -48,12 +49,38 @@ describe('the command line of a kubelet', () => {
   test.each([
     [['--no-such-flag=1'], 'unknown flag: --no-such-flag'],
     [['--no-such-flag'], 'unknown flag: --no-such-flag'],
-    [['--network-plugin=cni'], 'unknown flag: --network-plugin'],
+    [['--network-plugin=kubenet'], /^--network-plugin=kubenet is not supported by podwright/],
     [['--config'], 'flag needs an argument: --config'],
     [['--config-dir=/d'], '--config-dir is not supported by podwright'],
     [['run'], 'unknown command "run"'],
   ])('%j is refused', (words, message) => {
-    expect(() => readKubeletArguments(words)).toThrow(new KubeletFlagError(message));
+    expect(() => readKubeletArguments(words)).toThrow(KubeletFlagError);
+    expect(() => readKubeletArguments(words)).toThrow(message);
+  });
+
+  test("kubeadm's of the days of dockershim", () => {
+    const words = [
+      ...['--network-plugin=cni', '--cgroup-driver=systemd', '--pod-infra-container-image=k8s.gcr.io/pause:3.2'],
+      ...['--container-runtime=docker', '--docker-endpoint=unix:///d.sock', '--cni-bin-dir=/opt/cni/bin'],
+    ];
+    expect(readKubeletArguments(words)).toEqual({
+      ...nothing,
+      flags: {
+        cgroupDriver: 'systemd',
+        podInfraContainerImage: 'k8s.gcr.io/pause:3.2',
+        dockerHost: 'unix:///d.sock',
+        cniBinDir: '/opt/cni/bin',
+        kubelet: {},
+      },
+      warnings: ['--container-runtime has no effect in podwright'],
+    });
+  });
+
+  test('every flag of podwright run is one of its kubelet, too', () => {
+    for (const name of [...knownFlags()].filter((name) => name !== '')) {
+      const words = [`--${name}=x`];
+      expect(Object.values(readKubeletArguments(words).flags), name).toContain('x');
+    }
   });
 });
 
