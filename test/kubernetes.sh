@@ -2,12 +2,13 @@
 # Makes programs of Kubernetes 1.20 for tests and benchmarks, once, in a cache outside the repository, and prints the
 # path of each on a line of its own.
 #
-#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...
+#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; and kubectl-1.32
 #   test/kubernetes.sh kubelet kube-proxy cni-plugins
 #                                      what podwright is measured against; cni-plugins is a directory of programs
 #
 # etcd, kubectl and the plugins are taken out of Debian's packages, which are not installed: a package of another origin
-# may own /usr/bin/kubectl, and an installed etcd would start as a service. The others are built from Debian's source package
+# may own /usr/bin/kubectl, and an installed etcd would start as a service. kubectl-1.32, which speaks WebSocket where 1.20
+# speaks SPDY, is taken from Debian 13 in the same way; its packages are known to no other apt than this script's. The others are built from Debian's source package
 # `kubernetes`, at a low priority: some 8 minutes on two cores for a control plane.
 #
 # The cache is $PODWRIGHT_PEER_CACHE, or ~/.cache/podwright/peer. Needs apt, and root for the compiler.
@@ -15,9 +16,10 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 version=1.20.2
+kubectl_package=kubectl=1.32.3+ds-2 # Of Debian 13; when that has moved on, the one that is there.
 cache=${PODWRIGHT_PEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podwright/peer}
 go=/usr/lib/go-1.19/bin/go
-[ $# -gt 0 ] || set -- etcd kubectl kube-apiserver kube-controller-manager kube-scheduler
+[ $# -gt 0 ] || set -- etcd kubectl kubectl-1.32 kube-apiserver kube-controller-manager kube-scheduler
 
 say() { printf '==> kubernetes: %s\n' "$*" >&2; }
 
@@ -29,28 +31,46 @@ missing() {
   done
 }
 
-# A configuration of its own for apt: the machine's may have no sources of source packages, and keeps none.
+# Configurations of their own for apt, one for each suite: the machine's may have no sources of source packages, keeps none,
+# and knows no other suite; what it has installed does not count.
+suite=bookworm
 private_apt() {
-  apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$cache/apt/sources" \
-    -o "Dir::State::Lists=$cache/apt/lists" -o "Dir::Cache=$cache/apt" -o APT::Sandbox::User=root "$@" >&2
+  local apt=$cache/apt/$suite
+  apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$apt/sources" -o Dir::State::Status=/dev/null \
+    -o "Dir::State::Lists=$apt/lists" -o "Dir::Cache=$apt" -o APT::Sandbox::User=root "$@" >&2
 }
 
+# Argument: what sed does to the machine's sources.
 update_apt() {
   local sources=/etc/apt/sources.list.d/debian.sources
   [ -e "$sources" ] || die "kubernetes: $sources is missing: this script knows the packages of Debian 12 only"
-  mkdir -p "$cache/apt/lists/partial" "$cache/apt/sources"
-  sed 's/^Types:.*/Types: deb deb-src/' "$sources" >"$cache/apt/sources/debian.sources"
+  mkdir -p "$cache/apt/$suite/lists/partial" "$cache/apt/$suite/sources"
+  sed "$1" "$sources" >"$cache/apt/$suite/sources/debian.sources"
   private_apt update
 }
 
-# Arguments: package, name in the cache, path in the package (a program or a directory).
+# Arguments: name in the cache, path in the package (a program or a directory), package, other packages to take when there
+# is none of the first.
 take_from_package() {
-  local directory
-  say "fetching $2"
+  local name=$1 path=$2 directory package
+  shift 2
+  say "fetching $name"
   directory=$(mktemp -d "$cache/package.XXXXXX")
-  (cd "$directory" && private_apt download "$1" && dpkg-deb -x ./*.deb .)
-  mv "$directory/$3" "$cache/bin/$2"
+  (
+    cd "$directory"
+    for package in "$@"; do
+      if private_apt download "$package"; then break; fi
+    done
+    dpkg-deb -x ./*.deb .
+  )
+  mv "$directory/$path" "$cache/bin/$name"
   rm -rf "$directory"
+}
+
+take_newer_kubectl() {
+  local suite=trixie
+  update_apt 's/bookworm/trixie/g'
+  take_from_package kubectl-1.32 usr/bin/kubectl "$kubectl_package" "${kubectl_package%%=*}"
 }
 
 fetch_source() {
@@ -107,12 +127,13 @@ build() {
 
 make_all() {
   local program to_build=()
-  update_apt
+  update_apt 's/^Types:.*/Types: deb deb-src/'
   for program in "$@"; do
     case $program in
-      etcd) take_from_package etcd-server etcd usr/bin/etcd ;;
-      kubectl) take_from_package kubernetes-client kubectl usr/bin/kubectl ;;
-      cni-plugins) take_from_package containernetworking-plugins cni-plugins usr/lib/cni ;;
+      etcd) take_from_package etcd usr/bin/etcd etcd-server ;;
+      kubectl) take_from_package kubectl usr/bin/kubectl kubernetes-client ;;
+      kubectl-1.32) take_newer_kubectl ;;
+      cni-plugins) take_from_package cni-plugins usr/lib/cni containernetworking-plugins ;;
       *) to_build+=("$program") ;;
     esac
   done

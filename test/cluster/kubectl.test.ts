@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPki } from '../lab/cluster-pki.ts';
+import { kubectlProgram } from '../lab/cluster-programs.ts';
 import {
   type Cluster,
   type CommandResult,
@@ -13,7 +13,8 @@ import {
   until,
 } from '../lab/index.ts';
 import { cutSessions } from './cut-sessions.ts';
-import { forward, startProgram } from './programs.ts';
+import { type KubectlClient, kubectlClient } from './kubectl-client.ts';
+import { testStreams } from './streams.ts';
 
 /** Every command of kubectl that ends at a node, and who else may ask the node. */
 let cluster: Cluster;
@@ -57,11 +58,18 @@ const web = [
   },
   shell('side', 'echo beside; exec sleep 100000'),
 ];
-const crash = [shell('main', 'date +%s; sleep 1; exit 3')];
+/** Ends once, and then goes on. */
+const crash = [
+  {
+    ...shell('main', 'date +%s; [ ! -e /kept/crashed ] || exec sleep 100000; touch /kept/crashed; sleep 1; exit 3'),
+    volumeMounts: [{ name: 'kept', mountPath: '/kept' }],
+  },
+];
 const short = [shell('main', 'for n in 1 2 3 4; do echo "line $n"; sleep 1; done')];
 
 function pod(name: string, containers: readonly object[], restartPolicy = 'Always'): object {
-  const spec = { restartPolicy, terminationGracePeriodSeconds: 1, containers };
+  const volumes = [{ name: 'kept', emptyDir: {} }];
+  const spec = { restartPolicy, terminationGracePeriodSeconds: 1, containers, volumes };
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec };
 }
 
@@ -82,13 +90,6 @@ async function output(...args: string[]): Promise<string> {
   const { exitCode, stdout, stderr } = await kubectl(...args);
   expect(exitCode, stderr).toBe(0);
   return stdout;
-}
-
-/** Runs a shell with kubectl as `$@`: for pipes, and for terminals. */
-async function inShell(script: string, ...args: string[]): Promise<CommandResult> {
-  const command = cluster.kubectlCommand(args);
-  const options = { env: command.env, timeoutMs: deadlineMs };
-  return host.exec('sh', ['-c', script, 'sh', command.file, ...command.args], options);
 }
 
 /** What curl takes of a kubeconfig that holds credentials. */
@@ -138,83 +139,15 @@ describe('kubectl logs', () => {
   });
 });
 
-describe('kubectl exec', () => {
-  const run = (...command: string[]): Promise<CommandResult> => kubectl('exec', 'web', '-c', 'main', '--', ...command);
-
-  it('gives the output, apart by stream, and the exit code', async () => {
-    expect(await run('sh', '-c', 'echo out; echo err >&2; exit 7')).toEqual({
-      exitCode: 7,
-      stdout: 'out',
-      stderr: expect.stringMatching(/^err\ncommand terminated with exit code 7$/) as string,
-    });
-    expect(await run('true')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-  });
-
-  it('passes all of the input on, and its end', async () => {
-    const { exitCode, stdout, stderr } = await inShell(
-      'head -c 50000000 /dev/zero | "$@"',
-      ...['exec', '-i', 'web', '-c', 'main', '--', 'wc', '-c'],
-    );
-    expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 0, stdout: '50000000', stderr: '' });
-  });
-
-  it('brings all of the output, whole', async () => {
-    const script = 'n=0; while [ $n -lt 40000 ]; do echo "line $n of many"; n=$((n+1)); done';
-    const { stdout } = await run('sh', '-c', script);
-    const expected = Array.from({ length: 40_000 }, (_, n) => `line ${n} of many`).join('\n');
-    expect(hash(stdout)).toBe(hash(expected));
-  });
-
-  it('ends when the command ends, whatever is left of its input', async () => {
-    const { exitCode } = await inShell('yes | "$@"', 'exec', '-i', 'web', '-c', 'main', '--', 'head', '-n', '1');
-    expect(exitCode).toBe(0);
-  });
-
-  it('gives a terminal, of the size of the own one', async () => {
-    const { stdout } = await inShell(
-      'command=$(printf "\'%s\' " "$@"); script -qec "stty cols 91 rows 33; $command" /dev/null </dev/null',
-      ...[
-        'exec',
-        '-it',
-        'web',
-        '-c',
-        'main',
-        '--',
-        'sh',
-        '-c',
-        'until stty size 2>&- | grep -q 91; do sleep 0.1; done; tty; stty size; exit',
-      ],
-    );
-    expect(stdout).toMatch(/\/dev\/pts\/\d+\r?\n33 91\r?$/);
-  });
-
-  it('says what cannot be run', async () => {
-    const { exitCode, stdout, stderr } = await run('/no/such/program');
-    expect(exitCode).not.toBe(0);
-    expect(stdout + stderr).toContain('/no/such/program'); // Docker tells it as output.
-  });
-
-  it('leaves nothing behind after fifty sessions', async () => {
-    const ofDaemon = (): number => readdirSync(`/proc/${daemon.pid}/fd`).length;
-    const inContainer = async (): Promise<number> => (await run('ps')).stdout.split('\n').length;
-    const session = async (): Promise<void> => {
-      expect((await run('echo', 'hello')).stdout).toBe('hello');
-    };
-    await session();
-    const before = { descriptors: ofDaemon(), processes: await inContainer() };
-    for (let round = 0; round < 5; round++) await Promise.all(Array.from({ length: 10 }, session));
-    // The API server keeps idle connections for the next call; those are few.
-    await eventually('the sockets to be closed', () => Promise.resolve(ofDaemon() <= before.descriptors + 6));
-    expect(await inContainer()).toBe(before.processes);
-  });
-
-  it('ends the command when its client is killed', async () => {
-    const client = startProgram(host, cluster.kubectlCommand(['exec', 'web', '-c', 'main', '--', 'sleep', '77777']));
-    const isThere = async (): Promise<boolean> => (await run('ps')).stdout.includes('sleep 77777');
-    await eventually('the command to run', isThere);
-    await client.kill();
-    await eventually('the command to be gone', async () => !(await isThere()));
-  });
+describe.each([
+  { name: 'kubectl 1.20', program: 'kubectl', upgrade: 'SPDY' },
+  { name: 'kubectl 1.32', program: 'kubectl-1.32', upgrade: 'WebSocket' },
+] as const)('$name', ({ program, upgrade }) => {
+  let client: KubectlClient;
+  beforeAll(async () => {
+    client = kubectlClient(cluster, host, await kubectlProgram(program));
+  }, deadlineMs);
+  testStreams(() => ({ client, host, daemon, eventually }), upgrade);
 });
 
 describe('sessions that are cut in the middle', () => {
@@ -238,54 +171,6 @@ describe('sessions that are cut in the middle', () => {
   });
 });
 
-describe('kubectl attach', () => {
-  it('sends lines to the process, and prints what it prints from then on', async () => {
-    const attach = startProgram(host, cluster.kubectlCommand(['attach', '-i', 'web', '-c', 'main']), 'pipe');
-    await eventually('the answer', () => {
-      attach.write('ping\n');
-      return Promise.resolve(attach.output().includes('got ping'));
-    });
-    await attach.kill();
-    expect(await output('logs', 'web', '-c', 'main')).toContain('got ping');
-  });
-});
-
-describe('kubectl cp', () => {
-  it('copies into a container and out of it', async () => {
-    const [there, back] = [join(host.dir, 'there'), join(host.dir, 'back')];
-    const content = Buffer.alloc(3_000_000, 'some content\n');
-    writeFileSync(there, content);
-    await output('cp', there, 'web:/tmp/copy', '-c', 'main');
-    expect(await output('exec', 'web', '-c', 'main', '--', 'sha256sum', '/tmp/copy')).toBe(
-      `${hash(content)}  /tmp/copy`,
-    );
-    await output('cp', 'web:/tmp/copy', back, '-c', 'main');
-    expect(hash(readFileSync(back))).toBe(hash(content));
-  });
-});
-
-describe('kubectl port-forward', () => {
-  it('carries twenty connections at once, and the end of one direction', async () => {
-    const command = cluster.kubectlCommand(['port-forward', 'pod/web', '18080:8080', '19000:9000', '17000:7000']);
-    const session = startProgram(host, command);
-    await eventually('the ports', () => Promise.resolve(session.output().split('Forwarding from').length > 6));
-    const request = 'GET /big HTTP/1.0\r\n\r\n';
-    const answers = await forward(
-      host,
-      18080,
-      Array.from({ length: 20 }, () => request),
-      false,
-    );
-    expect(answers.map(({ length }) => length > 300_000)).toEqual(Array.from({ length: 20 }, () => true));
-    expect(await forward(host, 19000, ['x'.repeat(200_000)], true)).toEqual(['200000\n']);
-    expect(await forward(host, 17000, ['nobody listens'], true)).toEqual(['']);
-    await eventually('the error', () =>
-      Promise.resolve(/error forwarding port 7000.*ECONNREFUSED/.test(session.output())),
-    );
-    await session.kill();
-  });
-});
-
 describe('kubectl debug', () => {
   it('runs a container of its own in the pod', async () => {
     await output('debug', 'web', `--image=${image}`, '-c', 'look', '--', 'sh', '-c', 'ps; sleep 100000');
@@ -295,6 +180,17 @@ describe('kubectl debug', () => {
     );
     const body = await output('exec', 'web', '-c', 'look', '--', 'wget', '-qO-', 'http://127.0.0.1:8080/big');
     expect(body).toHaveLength(300_000);
+  });
+
+  it('runs a pod of its own that looks at the node', async () => {
+    writeFileSync(join(host.dir, 'seen'), 'from the host');
+    const newer = kubectlClient(cluster, host, await kubectlProgram('kubectl-1.32'));
+    const look = ['cat', `/host${host.dir}/seen`];
+    await newer.output('debug', 'node/n1', '-q', '--profile=general', `--image=${image}`, '--', ...look);
+    const [name = ''] = (await output('get', 'pods', '-o', 'name')).split('\n').filter((line) => line.includes('debug'));
+    await eventually('its end', async () => (await phaseOf(name.replace('pod/', ''))) === 'Succeeded');
+    expect(await output('logs', name)).toBe('from the host');
+    await output('delete', name, '--grace-period=1');
   });
 });
 
@@ -391,7 +287,6 @@ describe('who may ask the node', () => {
   });
 });
 
-/** Last: by now it has restarted, after its back-off. */
 describe('kubectl logs -p', () => {
   it('prints what the container before a restart has printed', async () => {
     const startOf = async (...options: string[]): Promise<number> => Number(await output('logs', 'crash', ...options));
@@ -399,8 +294,6 @@ describe('kubectl logs -p', () => {
     await eventually('a restart', async () => (await startOf('-p')) < (await startOf()));
   });
 });
-
-const hash = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
 describe('what ends pods', () => {
   const apply = async (name: string): Promise<void> => {

@@ -13,12 +13,20 @@ export interface ClusterPrograms {
 const script = fileURLToPath(new URL('../kubernetes.sh', import.meta.url));
 const names = ['etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'];
 
-/**
- * Finds the programs in the cache, and has them made when they are not there: `bash test/kubernetes.sh` makes them before
- * a test's time runs.
- */
+/** Finds the programs of a control plane, and has them made when they are not there. */
 export async function clusterPrograms(): Promise<ClusterPrograms> {
-  const { stdout } = await execa('bash', [script, ...names], { stdin: 'ignore', stderr: 'inherit' });
-  const [etcd = '', kubectl = '', apiServer = '', controllerManager = '', scheduler = ''] = stdout.split('\n');
+  const [etcd = '', kubectl = '', apiServer = '', controllerManager = '', scheduler = ''] = await programs(names);
   return { etcd, kubectl, apiServer, controllerManager, scheduler };
+}
+
+/** The path of a kubectl: of the cluster's version, or of one that speaks WebSocket to it. */
+export async function kubectlProgram(name: 'kubectl' | 'kubectl-1.32'): Promise<string> {
+  const [path = ''] = await programs([name]);
+  return path;
+}
+
+/** In the cache; `bash test/kubernetes.sh` makes them before a test's time runs. */
+async function programs(wanted: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await execa('bash', [script, ...wanted], { stdin: 'ignore', stderr: 'inherit' });
+  return stdout.split('\n');
 }
