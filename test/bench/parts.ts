@@ -7,6 +7,7 @@ import { kubeletLoad, kubeletPods } from './kubelet.ts';
 import { probes } from './probes.ts';
 import { proxy } from './proxy.ts';
 import { milliseconds, type Row } from './report.ts';
+import { fullService } from './restart.ts';
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
 
@@ -18,6 +19,7 @@ export const parts: Readonly<Record<string, Part>> = {
   burst,
   start,
   restart,
+  fullService,
   idle,
   probes,
   execProbes,
