@@ -10,6 +10,7 @@ import { milliseconds, type Row } from './report.ts';
 import { fullService } from './restart.ts';
 import type { Stage } from './stage.ts';
 import { median } from './stats.ts';
+import { up } from './up.ts';
 
 /** Measures one thing on a stage. */
 export type Part = (stage: Stage, say: (text: string) => void) => Promise<readonly Row[]>;
@@ -20,6 +21,7 @@ export const parts: Readonly<Record<string, Part>> = {
   start,
   restart,
   fullService,
+  up,
   idle,
   probes,
   execProbes,

@@ -20,10 +20,15 @@ export function whyNoPrevious(): string | undefined {
 
 /** Makes a tree of the earlier version in a new directory and builds it, with the npm packages of this version. */
 export function buildPrevious(directory: string): void {
-  mkdirSync(directory);
-  execFileSync('tar', ['--extract', '--directory', directory], { input: git('archive', previousCommit) });
+  exportTree(previousCommit, directory);
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   execFileSync(process.execPath, ['test/build.mjs'], { cwd: directory, stdio: 'pipe' });
+}
+
+/** Makes a new directory with all files of a commit. */
+export function exportTree(commit: string, directory: string): void {
+  mkdirSync(directory);
+  execFileSync('tar', ['--extract', '--directory', directory], { input: git('archive', commit) });
 }
 
 function git(...args: readonly string[]): Buffer {
