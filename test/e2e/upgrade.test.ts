@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHost, isReady, until, type DaemonHandle, type TestHost } from '../lab/index.ts';
 import { namespacePath } from '../lab/names.ts';
@@ -50,20 +51,19 @@ describe.skipIf(missing !== undefined)(`an upgrade from an earlier tarball ${mis
   it('and back leaves containers, statuses, connections and rules alone, and what changed meanwhile is acted on', async () => {
     installPackage(prefix, source());
     startDaemon();
-    host.drop('service.yaml', service);
+    for (const [file, object] of Object.entries(others)) host.drop(file, object);
     for (let index = 0; index < podCount; index += 1) host.drop(`p${index}.yaml`, echoServer(`p${index}`));
-    host.drop('flag.yaml', flag);
     host.drop('round-0.yaml', podManifest('round-0', [sleeper('app')]));
-    await untilReady(podCount + 2);
+    await untilReady(podCount + 3);
     echoes = await startClients();
-    const before = await picture();
+    const before = await settled();
 
     installPackage(prefix);
     await changeVersion(1);
-    expect(await picture()).toEqual(before);
+    expect(await settled()).toEqual(before);
     installPackage(prefix, source());
     await changeVersion(2);
-    expect(await picture()).toEqual(before);
+    expect(await settled()).toEqual(before);
 
     for (const one of echoes) {
       const report = await one.report();
@@ -109,10 +109,9 @@ async function refuseWhatNoServiceTakes(): Promise<void> {
   await outside.exec('ip', ['route', 'add', 'local', '192.0.2.0/24', 'dev', 'lo']);
 }
 
-const service = {
-  ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'echo' } },
-  spec: { type: 'NodePort', clusterIP: clusterIp, selector: { app: 'echo' }, ports: [{ port, nodePort }] },
-};
+function service(name: string, spec: object): object {
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { selector: { app: 'echo' }, ...spec } };
+}
 
 function echoServer(name: string): object {
   const server = shell('echo', `trap "exit 0" TERM; nc -ll -p ${port} -e cat & wait`, {
@@ -122,17 +121,40 @@ function echoServer(name: string): object {
   return { ...pod, metadata: { ...pod.metadata, labels: { app: 'echo' } } };
 }
 
-/** A pod whose readiness is a file. */
-const flag = podManifest('flag', [
-  shell('app', 'touch /tmp/flag; trap "exit 0" TERM; sleep 100000 & wait', {
-    readinessProbe: { exec: { command: ['cat', '/tmp/flag'] }, periodSeconds: 1, timeoutSeconds: 10 },
-  }),
-]);
+/** Beside the echo servers. */
+const others: Readonly<Record<string, object>> = {
+  'service.yaml': service('echo', { type: 'NodePort', clusterIP: clusterIp, ports: [{ port, nodePort }] }),
+  // It keeps the address that it gets.
+  'some-address.yaml': service('some-address', { ports: [{ port }] }),
+  // Its readiness is a file.
+  'flag.yaml': podManifest('flag', [
+    shell('app', 'touch /tmp/flag; trap "exit 0" TERM; sleep 100000 & wait', {
+      readinessProbe: { exec: { command: ['cat', '/tmp/flag'] }, periodSeconds: 1, timeoutSeconds: 10 },
+    }),
+  ]),
+  // It has run, and does not run again.
+  'job.yaml': podManifest('p-job', [shell('app', 'true')], { restartPolicy: 'Never' }),
+  // Its container was restarted once; its volume stays.
+  'crashed.yaml': podManifest(
+    'p-crashed',
+    [
+      shell(
+        'app',
+        '[ -e /data/crashed ] || { touch /data/crashed; exit 1; }; trap "exit 0" TERM; sleep 100000 & wait',
+        {
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+        },
+      ),
+    ],
+    { volumes: [{ name: 'data', emptyDir: {} }] },
+  ),
+};
 
 async function untilReady(count: number): Promise<void> {
   const options = { intervalMs: 250, explain: () => daemon.describe() };
   const allReady = async (): Promise<boolean> => (await host.status()).pods.filter(isReady).length === count;
   await until('all pods to be ready', 150_000, allReady, options);
+  await host.waitForPod('p-job', ({ pod }) => pod.status?.phase === 'Succeeded', 60_000);
   await until('the Service to be complete', 30_000, isServiceComplete, options);
 }
 
@@ -151,6 +173,17 @@ async function startClients(): Promise<readonly Echoes[]> {
   ]);
 }
 
+/** {@link picture}, when it stays as it is. */
+async function settled(): Promise<object> {
+  let last: object | undefined;
+  const unchanged = async (): Promise<object | false> => {
+    const [former, next] = [last, await picture()];
+    last = next;
+    return isDeepStrictEqual(former, next) && next;
+  };
+  return until('everything to be at rest', 60_000, unchanged, { intervalMs: 500, explain: () => daemon.describe() });
+}
+
 /** What must be the same before and after, of pods that are there all the time. */
 async function picture(): Promise<object> {
   const { pods } = await host.status();
@@ -166,7 +199,7 @@ async function picture(): Promise<object> {
 }
 
 function isLasting(pod: string): boolean {
-  return /^p\d/.test(pod);
+  return /^p/.test(pod);
 }
 
 async function state(id: string): Promise<object> {
