@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ApiObject, createApiClient, resources } from '../../agent/api/index.ts';
 import { systemClock } from '../../agent/clock.ts';
-import { sleepingPod } from './kubelet-pods.ts';
+import { sleepingPod, type ProbeTarget } from './kubelet-pods.ts';
 
 /*
  * A process in the network namespace of a control plane: makes pods that are bound already, deletes them, and sees by a watch
@@ -10,7 +10,7 @@ import { sleepingPod } from './kubelet-pods.ts';
  */
 
 export type ClientCommand =
-  | { readonly do: 'create'; readonly node: string; readonly names: readonly string[] }
+  | { readonly do: 'create'; readonly node: string; readonly names: readonly string[]; readonly probed?: ProbeTarget }
   | { readonly do: 'delete'; readonly names: readonly string[] }
   | { readonly do: 'podCidr'; readonly node: string };
 
@@ -51,7 +51,7 @@ async function obey(command: ClientCommand): Promise<ClientAnswer> {
   if (command.do === 'podCidr') return { podCidr: await podCidrOf(command.node) };
   const start = performance.now();
   if (command.do === 'create') {
-    const pods = command.names.map((name) => sleepingPod(name, command.node));
+    const pods = command.names.map((name) => sleepingPod(name, command.node, command.probed));
     await Promise.all(pods.map(async (pod) => client.create(resources.pods, { namespace: 'default' }, pod, signal)));
     return { elapsedMs: await timesOf(running, command.names, start) };
   }

@@ -3,13 +3,21 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { pauseImageArchive } from '../../agent/images/pause/archive.ts';
 import { proxierBinding } from '../cluster/objects.ts';
-import { type Cluster, createCluster, createHost, loadImageArchive, type TestHost, until } from '../lab/index.ts';
+import {
+  type Cluster,
+  createCluster,
+  createHost,
+  type DaemonHandle,
+  loadImageArchive,
+  type TestHost,
+  until,
+} from '../lab/index.ts';
 import { namespacePath } from '../lab/names.ts';
 import { cpuMs, rssMb } from './daemon.ts';
 import type { ClientAnswer, ClientCommand } from './kubelet-client.ts';
 import { type PeerPrograms, startPeer } from './kubelet-peer.ts';
 import { runtimeArgs } from './kubelet-runtime.ts';
-import { sharedSettings } from './kubelet-pods.ts';
+import { type ProbeTarget, sharedSettings } from './kubelet-pods.ts';
 
 /** A node that is measured. */
 export interface MeasuredNode {
@@ -18,6 +26,9 @@ export interface MeasuredNode {
   readonly cpuMs: () => number;
   /** Of all that makes the node, in MB. */
   readonly rssMb: () => readonly number[];
+  /** Ends what takes the kubelet's place and starts it again; resolves to when, milliseconds since the epoch. */
+  readonly restart: () => Promise<number>;
+  readonly host: TestHost;
 }
 
 /** One cluster, and a node of each kind in it on machines alike. */
@@ -25,7 +36,7 @@ export interface Nodes {
   readonly podwright: MeasuredNode;
   readonly kubelet: MeasuredNode;
   /** Milliseconds from the first request to the status Running, for each pod. */
-  readonly create: (node: MeasuredNode, names: readonly string[]) => Promise<readonly number[]>;
+  readonly create: (node: MeasuredNode, names: readonly string[], probed?: ProbeTarget) => Promise<readonly number[]>;
   /** Milliseconds from the first request to the end of the object, for each pod. */
   readonly delete: (names: readonly string[]) => Promise<readonly number[]>;
   readonly remove: () => void;
@@ -62,7 +73,8 @@ function calls(client: ChildProcess): Pick<Nodes, 'create' | 'delete'> {
     return 'elapsedMs' in answer ? answer.elapsedMs : [];
   };
   return {
-    create: async ({ name: node }, names) => timesOf({ do: 'create', node, names }),
+    create: async ({ name: node }, names, probed) =>
+      timesOf({ do: 'create', node, names, ...(probed === undefined ? {} : { probed }) }),
     delete: async (names) => timesOf({ do: 'delete', names }),
   };
 }
@@ -77,8 +89,15 @@ async function createNodeHost(nodeName: string, { serviceCidr, dir }: Cluster): 
 
 async function startPodwright(cluster: Cluster, host: TestHost): Promise<MeasuredNode> {
   const args = ['--kubeconfig', await cluster.createNodeKubeconfig(host.name)];
-  const { pid } = host.startDaemon({ args, kubelet: { podCIDR: '', ...sharedSettings } });
-  return { name: host.name, cpuMs: () => cpuMs(pid), rssMb: () => [rssMb(pid)] };
+  const start = (): DaemonHandle => host.startDaemon({ args, kubelet: { podCIDR: '', ...sharedSettings } });
+  let daemon = start();
+  const restart = async (): Promise<number> => {
+    await daemon.stop();
+    const launched = Date.now();
+    daemon = start();
+    return launched;
+  };
+  return { ...{ name: host.name, host, restart }, cpuMs: () => cpuMs(daemon.pid), rssMb: () => [rssMb(daemon.pid)] };
 }
 
 async function startKubelet(
@@ -87,11 +106,20 @@ async function startKubelet(
   host: TestHost,
   client: ChildProcess,
 ): Promise<MeasuredNode> {
-  const { kubelet, kubeProxy, configureNetwork } = await startPeer(programs, cluster, host);
+  const { startKubelet: start, kubeProxy, configureNetwork } = await startPeer(programs, cluster, host);
+  let kubelet = start();
   const answer = await ask(client, { do: 'podCidr', node: host.name });
   if ('podCidr' in answer) configureNetwork(answer.podCidr);
-  const pids = [kubelet.pid ?? 0, kubeProxy.pid ?? 0] as const;
-  return { name: host.name, cpuMs: () => cpuMs(pids[0]), rssMb: () => pids.map(rssMb) };
+  const pids = (): readonly [number, number] => [kubelet.pid ?? 0, kubeProxy.pid ?? 0];
+  const restart = async (): Promise<number> => {
+    const ended = once(kubelet, 'exit');
+    kubelet.kill();
+    await ended;
+    const launched = Date.now();
+    kubelet = start();
+    return launched;
+  };
+  return { ...{ name: host.name, host, restart }, cpuMs: () => cpuMs(pids()[0]), rssMb: () => pids().map(rssMb) };
 }
 
 async function waitUntilReady(cluster: Cluster, name: string): Promise<void> {

@@ -17,26 +17,28 @@ export interface PeerPrograms {
 
 /** The kubelet with dockershim and kube-proxy, as kubeadm sets them up. */
 export interface Peer {
-  readonly kubelet: ChildProcess;
+  /** May be called again when the former one has ended. */
+  readonly startKubelet: () => ChildProcess;
   readonly kubeProxy: ChildProcess;
   /** Gives pods their network: a bridge and host ports. The kubelet looks for it every 5 s. */
   readonly configureNetwork: (podCidr: string) => void;
 }
 
-/** Starts the peer on a test host, whose removal ends it at the latest. */
+/** Prepares the peer on a test host and starts its kube-proxy. The host's removal ends all of it at the latest. */
 export async function startPeer(programs: PeerPrograms, cluster: Cluster, host: TestHost): Promise<Peer> {
   const [kubeletConfig, proxyConfig] = await Promise.all([
     cluster.createNodeKubeconfig(host.name),
     cluster.createKubeconfig('system:kube-proxy'),
   ]);
   prepare(host);
-  const kubelet = launch(host, 'kubelet', [
+  const kubelet = [
     ...[...mountNamespace(host), programs.kubelet],
     ...kubeletFlags(programs, cluster, host, kubeletConfig),
-  ]);
+  ];
   const kubeProxy = launch(host, 'kube-proxy', [programs.kubeProxy, ...proxyFlags(cluster, host, proxyConfig)]);
   return {
-    ...{ kubelet, kubeProxy },
+    startKubelet: () => launch(host, 'kubelet', kubelet),
+    kubeProxy,
     configureNetwork: (podCidr) => writeNetwork(host, podCidr),
   };
 }

@@ -17,15 +17,15 @@ const bursts = 3;
 const burstSize = 50;
 const idleSeconds = 60;
 
-type Say = (text: string) => void;
+export type Say = (text: string) => void;
 
 /** All that was measured of one thing. */
-interface Figures {
+export interface Figures {
   readonly podwright: number[];
   readonly kubelet: number[];
 }
 
-const sides = ['podwright', 'kubelet'] as const;
+export const sides = ['podwright', 'kubelet'] as const;
 
 /** One pod at a time. */
 export async function kubeletPods(_stage: unknown, say: Say): Promise<readonly Row[]> {
@@ -37,7 +37,8 @@ export async function kubeletLoad(_stage: unknown, say: Say): Promise<readonly R
   return onNodes(say, measureBursts);
 }
 
-async function onNodes(
+/** @returns no rows when there is no kubelet to be had */
+export async function onNodes(
   say: Say,
   measure: (nodes: Nodes, say: Say) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
@@ -141,7 +142,7 @@ async function measureIdle(
 
 type Limit = { readonly atMost: number } | { readonly atLeast: number };
 
-function ratioRow(what: string, values: Figures, render: (value: number) => string, limit: Limit): Row {
+export function ratioRow(what: string, values: Figures, render: (value: number) => string, limit: Limit): Row {
   const own = median(values.podwright);
   const other = median(values.kubelet);
   const ratio = own / other;

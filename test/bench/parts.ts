@@ -4,6 +4,7 @@ import { execProbes } from './exec-probes.ts';
 import { measureFloorBurst, measureFloorDrop } from './floor.ts';
 import { measurePodBurst, measurePodDrop, removePods, startPods } from './pods.ts';
 import { kubeletLoad, kubeletPods } from './kubelet.ts';
+import { kubeletRestart } from './kubelet-restart.ts';
 import { probes } from './probes.ts';
 import { proxy } from './proxy.ts';
 import { milliseconds, type Row } from './report.ts';
@@ -28,6 +29,7 @@ export const parts: Readonly<Record<string, Part>> = {
   proxy,
   kubeletPods,
   kubeletLoad,
+  kubeletRestart,
 };
 
 const burstSize = 50;
