@@ -43,6 +43,10 @@ The kubelet is 1.20.2 of Debian's source, with dockershim, the reference plugins
 podwright have a test host with a dockerd of its own each, are nodes of one cluster (API server 1.20.2), and are measured in
 turn. Their pods have a token volume and end on SIGTERM at once.
 
+A restart is one as at an upgrade: the daemon is told to end, and the time runs from the start of the next process. Full service is
+when every pod was looked at, the local API tells of all that they are ready, a Service that was dropped meanwhile answers, and
+probes come.
+
 ${renderTable(rows)}
 
 Machine: ${facts.cores} cores (${facts.cpu}), Linux ${facts.kernel}, Docker ${facts.docker} with ${facts.storageDriver}, Node.js ${facts.node}.
