@@ -1,6 +1,16 @@
 import type { Footprint } from '../lab/footprint.ts';
 import { isReady, until, type PodReport } from '../lab/index.ts';
-import { answerOf, commandOf, imageOf, podName, serviceAddress, serviceName, servicePort } from './objects.ts';
+import { compare } from './compare.ts';
+import {
+  answerOf,
+  commandOf,
+  imageOf,
+  podName,
+  podOfName,
+  serviceAddress,
+  serviceName,
+  servicePort,
+} from './objects.ts';
 import { isSteady, podsOfService, type Wanted } from './plan.ts';
 import type { World } from './world.ts';
 
@@ -10,12 +20,13 @@ import type { World } from './world.ts';
  */
 
 /**
- * Waits until the node has what is wanted: pods, containers, and Services that answer.
+ * Waits until the node has what is wanted: pods, containers, Services that answer; and the API, if there is one, says so.
  *
  * @throws Error with the differences that are left
  */
 export async function settle(world: World, wanted: Wanted, deadlineMs: number): Promise<void> {
   await untilNone(world, 'what is wanted to run', deadlineMs, async () => podDifferences(world, wanted));
+  await untilNone(world, 'what is wanted to be told', deadlineMs, async () => world.desired.differences());
   await untilNone(world, 'the Services to answer', deadlineMs, async () => serviceDifferences(world, wanted));
 }
 
@@ -38,7 +49,7 @@ async function podDifferences({ host }: World, { revisions }: Wanted): Promise<r
   return [
     ...compare(
       'pod',
-      wanted.map(({ pod }) => `${podName(pod)}-${host.name} ready`),
+      wanted.map(({ pod }) => `${podName(pod)} ready`),
       pods.map(describePod),
     ),
     ...compare(
@@ -52,7 +63,13 @@ async function podDifferences({ host }: World, { revisions }: Wanted): Promise<r
 function describePod(report: PodReport): string {
   const { pod, lastError } = report;
   const state = isReady(report) ? 'ready' : `${pod.status?.phase ?? 'without a status'}: ${lastError?.message ?? ''}`;
-  return `${pod.metadata.name} ${state}`;
+  return `${shortName(pod.metadata.name)} ${state}`;
+}
+
+/** Without what a static pod or a controller's pod has behind it. */
+function shortName(name: string): string {
+  const pod = podOfName(name);
+  return pod === undefined ? name : podName(pod);
 }
 
 async function runningContainers(host: World['host']): Promise<readonly string[]> {
@@ -63,9 +80,8 @@ async function runningContainers(host: World['host']): Promise<readonly string[]
     containers.map(async ({ Id, Labels }) => {
       const { Config, Image } = await host.docker.getContainer(Id).inspect();
       const image = (await host.docker.getImage(Image).inspect()).RepoTags[0] ?? Image;
-      const name = Labels['io.kubernetes.pod.name'] ?? '';
       const command = [...[Config.Entrypoint ?? []].flat(), ...(Config.Cmd ?? [])];
-      return describe(name.replace(`-${host.name}`, ''), image, command);
+      return describe(shortName(Labels['io.kubernetes.pod.name'] ?? ''), image, command);
     }),
   );
 }
@@ -94,15 +110,11 @@ async function answers({ host }: World, service: number, count: number): Promise
 }
 
 /** A restart of any container of a steady pod changes one of these lines. */
-export async function steadyContainers({ host, pods }: World): Promise<readonly string[]> {
-  const steady = new Set(
-    Array.from({ length: pods }, (_, pod) => pod)
-      .filter(isSteady)
-      .map(podName),
-  );
-  const containers = (await host.containers()).filter(({ Labels }) =>
-    steady.has((Labels['io.kubernetes.pod.name'] ?? '').replace(`-${host.name}`, '')),
-  );
+export async function steadyContainers({ host }: World): Promise<readonly string[]> {
+  const containers = (await host.containers()).filter(({ Labels }) => {
+    const pod = podOfName(Labels['io.kubernetes.pod.name'] ?? '');
+    return pod !== undefined && isSteady(pod);
+  });
   const lines = containers.map(async ({ Id, Names }) => {
     const { State } = await host.docker.getContainer(Id).inspect();
     return `${Names.join(' ')} ${Id.slice(0, 12)} ${State.Status} since ${State.StartedAt}`;
@@ -129,22 +141,4 @@ export async function serviceRules({ host }: World, services: number): Promise<r
     `/${serviceName(service)}/`,
   ]).flat();
   return stdout.split('\n').filter((line) => ofServices.some((text) => line.includes(text)));
-}
-
-/** Lines that are wanted and missing, and lines that are there and not wanted. */
-export function compare(what: string, wanted: readonly string[], there: readonly string[]): readonly string[] {
-  return [
-    ...subtract(wanted, there).map((line) => `missing: ${what} ${line}`),
-    ...subtract(there, wanted).map((line) => `not wanted: ${what} ${line}`),
-  ];
-}
-
-/** Of lines that come several times, as many as `others` has are taken away. */
-function subtract(lines: readonly string[], others: readonly string[]): readonly string[] {
-  const left = [...others];
-  return lines.filter((line) => {
-    const index = left.indexOf(line);
-    if (index >= 0) left.splice(index, 1);
-    return index < 0;
-  });
 }

@@ -1,19 +1,21 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { findPod } from '../lab/index.ts';
+import { beginInControlPlane } from './control-plane-faults.ts';
+import { cut, type End } from './cut.ts';
 import { pidOf } from '../e2e/inside.ts';
-import { podName } from './objects.ts';
-import { isSteady, type Fault } from './plan.ts';
+import { podOfName } from './objects.ts';
+import { isOfControlPlane, isSteady, type Fault, type HostFault } from './plan.ts';
 import type { World } from './world.ts';
-
-/** Ends a fault. */
-type End = () => void | Promise<void>;
 
 /** The host's end of the link of each steady pod. */
 export type PodLinks = ReadonlyMap<number, string>;
 
 /** Begins a fault. Resolves to what ends it. */
 export async function begin(world: World, links: PodLinks, fault: Fault): Promise<End> {
+  return isOfControlPlane(fault) ? beginInControlPlane(world, fault) : beginOnHost(world, links, fault);
+}
+
+async function beginOnHost(world: World, links: PodLinks, fault: HostFault): Promise<End> {
   const { host } = world;
   switch (fault.kind) {
     case 'daemon is killed':
@@ -29,9 +31,9 @@ export async function begin(world: World, links: PodLinks, fault: Fault): Promis
       await host.stopDocker('SIGTERM');
       return async () => host.startDocker();
     case 'link of the host is cut':
-      return cut(world, 'eth0');
+      return cut(host, 'eth0');
     case 'link of a pod is cut':
-      return cut(world, links.get(fault.pod) ?? 'unknown');
+      return cut(host, links.get(fault.pod) ?? 'unknown');
     case 'disk is full':
       return fill(host.rootDir);
     case 'clock jumps':
@@ -45,12 +47,12 @@ export async function podLinks(world: World): Promise<PodLinks> {
   const status = await world.host.status();
   const names = new Map((await showLinks(world, [])).map(({ ifindex, ifname }) => [ifindex, ifname]));
   const links = new Map<number, string>();
-  for (let pod = 0; pod < world.pods; pod += 1) {
-    const report = findPod(status, podName(pod));
-    if (!isSteady(pod) || report === undefined) continue;
+  for (const report of status.pods) {
+    const pod = podOfName(report.pod.metadata.name);
+    if (pod === undefined || !isSteady(pod)) continue;
     const pid = await pidOf(world.host, report, 'web');
     const [link] = await showLinks(world, ['nsenter', `--net=/proc/${pid}/ns/net`]);
-    links.set(pod, names.get(link?.link_index ?? -1) ?? `unknown link of ${podName(pod)}`);
+    links.set(pod, names.get(link?.link_index ?? -1) ?? `unknown link of pod ${pod}`);
   }
   return links;
 }
@@ -64,16 +66,6 @@ interface Link {
 async function showLinks({ host }: World, prefix: readonly string[]): Promise<readonly Link[]> {
   const { stdout } = await host.exec('env', [...prefix, 'ip', '-json', 'link', 'show', 'type', 'veth']);
   return JSON.parse(stdout) as readonly Link[];
-}
-
-async function cut(world: World, link: string): Promise<End> {
-  await setLink(world, link, 'down');
-  return async () => setLink(world, link, 'up');
-}
-
-async function setLink({ host }: World, link: string, state: 'up' | 'down'): Promise<void> {
-  const { exitCode, stderr } = await host.exec('ip', ['link', 'set', link, state]);
-  if (exitCode !== 0) throw new Error(`link ${link} cannot be set ${state}: ${stderr}`);
 }
 
 /** Writes until the file system takes no more. */

@@ -3,12 +3,14 @@ import { runChaos } from './run.ts';
 
 /*
  * npm run chaos                              60 pods, two phases of 24 faults
+ * npm run chaos -- --cluster                 on a node of a cluster, whose control plane fails too
  * npm run chaos -- --pods 30 --rounds 8      a smaller one
  * PODWRIGHT_CHAOS_SEED=7 npm run chaos       the plan of an earlier run
  */
 
 const { values } = parseArgs({
   options: {
+    cluster: { type: 'boolean', default: false },
     pods: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '24' },
     'idle-seconds': { type: 'string', default: '60' },
@@ -31,7 +33,7 @@ try {
   const problems = await runChaos({
     ...{ seed, pods: Number(values.pods), rounds: Number(values.rounds), log },
     idleMs: Number(values['idle-seconds']) * 1_000,
-    deadlineMs: 300_000,
+    ...{ cluster: values.cluster, deadlineMs: 300_000 },
   });
   log(problems.length === 0 ? `seed ${seed}: all holds` : `seed ${seed}: ${problems.length} problems`);
   for (const problem of problems) console.log(problem);

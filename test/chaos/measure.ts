@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'nod
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../lab/index.ts';
-import { compare } from './check.ts';
+import { compare } from './compare.ts';
 import type { World } from './world.ts';
 
 /** What the daemon's process holds. */

@@ -1,8 +1,15 @@
 import type { TestImage } from '../lab/images.ts';
-import { podManifest, shell } from '../e2e/manifests.ts';
+import { shell } from '../e2e/manifests.ts';
 import { serviceCount } from './plan.ts';
 
 /** The pods and Services of the chaos run, and the names by which they are found again. */
+
+export interface ChaosObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: object;
+}
 
 export const serviceRange = '192.0.2.0/24';
 export const servicePort = 8080;
@@ -39,8 +46,19 @@ export function commandOf(pod: number, revision: number): readonly string[] {
   return ['sh', '-c', `trap "exit 0" TERM; ${serve}`];
 }
 
+/** By the full name: a static pod has the node's name behind its own, a pod of a controller another suffix. */
+export function podOfName(name: string): number | undefined {
+  const [, digits] = /^p(\d+)(?:-|$)/.exec(name) ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** The label by which a pod is found by its Service. */
+export function labelsOf(pod: number, pods: number): Readonly<Record<string, string>> {
+  return { app: serviceName(pod % serviceCount(pods)) };
+}
+
 /** A web server with a readiness probe; every second pod has a mount of its own. */
-export function podObject(pod: number, revision: number, pods: number): object {
+export function podObject(pod: number, revision: number, pods: number): ChaosObject {
   const mounted = pod % 2 === 1;
   const container = shell('web', '', {
     image: imageOf(revision),
@@ -50,12 +68,14 @@ export function podObject(pod: number, revision: number, pods: number): object {
     ...(mounted && { volumeMounts: [{ name: 'memory', mountPath: '/memory' }] }),
   });
   const volumes = mounted ? [{ name: 'memory', emptyDir: { medium: 'Memory' } }] : [];
-  const manifest = podManifest(podName(pod), [container], { terminationGracePeriodSeconds: 1, volumes });
-  const labels = { app: serviceName(pod % serviceCount(pods)) };
-  return { ...manifest, metadata: { name: podName(pod), labels } };
+  return {
+    ...{ apiVersion: 'v1', kind: 'Pod' },
+    metadata: { name: podName(pod), labels: labelsOf(pod, pods) },
+    spec: { terminationGracePeriodSeconds: 1, containers: [container], volumes },
+  };
 }
 
-export function serviceObject(service: number): object {
+export function serviceObject(service: number): ChaosObject {
   return {
     apiVersion: 'v1',
     kind: 'Service',

@@ -5,7 +5,9 @@ export type Change =
   | { readonly kind: 'pod'; readonly pod: number; readonly revision: number }
   | { readonly kind: 'service'; readonly service: number; readonly there: boolean };
 
-export type Fault =
+export type Fault = HostFault | ControlPlaneFault;
+
+export type HostFault =
   | { readonly kind: 'daemon is killed' }
   | { readonly kind: 'daemon is stopped' }
   | { readonly kind: 'Docker is killed' }
@@ -14,6 +16,15 @@ export type Fault =
   | { readonly kind: 'link of a pod is cut'; readonly pod: number }
   | { readonly kind: 'disk is full' }
   | { readonly kind: 'clock jumps'; readonly offsetMs: number };
+
+/** Only a cluster has them. */
+export type ControlPlaneFault =
+  | { readonly kind: 'API server is killed' }
+  | { readonly kind: 'API server is stopped' }
+  | { readonly kind: 'etcd is killed' }
+  | { readonly kind: 'link of the control plane is cut' }
+  | { readonly kind: 'certificate of the API server is renewed' }
+  | { readonly kind: 'controllers are killed' };
 
 type FaultKind = Fault['kind'];
 
@@ -48,6 +59,8 @@ export interface PlanSize {
   readonly pods: number;
   /** Of each phase. */
   readonly rounds: number;
+  /** Whether the pods are a cluster's, whose control plane fails too. */
+  readonly cluster: boolean;
 }
 
 /** In the last phase nothing ends the daemon: its memory and file descriptors must tell of all the other faults. */
@@ -64,7 +77,15 @@ const withoutDaemon: readonly FaultKind[] = [
   'disk is full',
   'clock jumps',
 ];
-const all: readonly FaultKind[] = ['daemon is killed', 'daemon is stopped', ...withoutDaemon];
+const ofDaemon: readonly FaultKind[] = ['daemon is killed', 'daemon is stopped'];
+const ofControlPlane: readonly ControlPlaneFault['kind'][] = [
+  'API server is killed',
+  'API server is stopped',
+  'etcd is killed',
+  'link of the control plane is cut',
+  'certificate of the API server is renewed',
+  'controllers are killed',
+];
 
 const minute = 60_000;
 const jumps = [-600, -60, -1, 1, 60, 24 * 60].map((minutes) => minutes * minute);
@@ -72,6 +93,10 @@ const jumps = [-600, -60, -1, 1, 60, 24 * 60].map((minutes) => minutes * minute)
 /** Every third pod is never changed: its containers must not be restarted. */
 export function isSteady(pod: number): boolean {
   return pod % 3 === 0;
+}
+
+export function isOfControlPlane(fault: Fault): fault is ControlPlaneFault {
+  return ofControlPlane.some((kind) => kind === fault.kind);
 }
 
 export function serviceCount(pods: number): number {
@@ -84,16 +109,33 @@ export function podsOfService(service: number, { revisions, services }: Wanted):
 }
 
 /** The same seed and size make the same plan. */
-export function plan(seed: number, { pods, rounds }: PlanSize): Plan {
+export function plan(seed: number, { pods, rounds, cluster }: PlanSize): Plan {
   const random = new Random(seed);
   const first: Wanted = {
     revisions: Array.from({ length: pods }, () => 1),
     services: Array.from({ length: serviceCount(pods) }, () => true),
   };
   const revise = counter();
-  const kills = phase(random, first, revise, deckOf(random, all), rounds);
-  const soak = phase(random, kills.restored, revise, deckOf(random, withoutDaemon), rounds);
+  const others = [...withoutDaemon, ...(cluster ? ofControlPlane : [])];
+  const kills = phase(random, first, revise, deckOf(random, [...ofDaemon, ...others]), rounds);
+  const soak = phase(random, kills.restored, revise, deckOf(random, others), rounds);
   return { first, phases: [kills, soak] };
+}
+
+/** Of a host that has nothing yet. */
+export function nothing(pods: number): Wanted {
+  return {
+    revisions: Array.from({ length: pods }, () => 0),
+    services: Array.from({ length: serviceCount(pods) }, () => false),
+  };
+}
+
+/** The changes that bring about what is wanted where there was nothing. */
+export function changesTo({ revisions, services }: Wanted): readonly Change[] {
+  return [
+    ...revisions.map((revision, pod) => ({ kind: 'pod' as const, pod, revision })),
+    ...services.map((there, service) => ({ kind: 'service' as const, service, there })),
+  ];
 }
 
 export function apply(wanted: Wanted, change: Change): Wanted {

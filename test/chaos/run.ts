@@ -1,10 +1,10 @@
-import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { compare, footprintDifferences, serviceRules, settle, steadyContainers, untilNone } from './check.ts';
+import { footprintDifferences, serviceRules, settle, steadyContainers, untilNone } from './check.ts';
+import { compare } from './compare.ts';
 import { begin, podLinks, type PodLinks } from './faults.ts';
 import { describeUsage, growth, measure, type Usage } from './measure.ts';
-import { plan, type Phase, type PlanSize, type Round } from './plan.ts';
-import { changesTo, createWorld, type World } from './world.ts';
+import { changesTo, nothing, plan, type Phase, type PlanSize, type Round } from './plan.ts';
+import { createWorld, type World } from './world.ts';
 
 export interface ChaosOptions extends PlanSize {
   readonly seed: number;
@@ -23,11 +23,11 @@ export interface ChaosOptions extends PlanSize {
  * @throws Error when the desired state does not come about in time
  */
 export async function runChaos(options: ChaosOptions): Promise<readonly string[]> {
-  const world = await createWorld(options.pods);
+  const world = await createWorld(options);
   try {
     return await ordeal(world, options);
   } finally {
-    world.host.remove();
+    await world.remove();
   }
 }
 
@@ -35,7 +35,7 @@ async function ordeal(world: World, options: ChaosOptions): Promise<readonly str
   const { log, deadlineMs, idleMs } = options;
   const { first, phases } = plan(options.seed, options);
   await world.startDaemon();
-  for (const change of changesTo(first)) world.change(change);
+  await world.desired.change(changesTo(first));
   await settle(world, first, deadlineMs);
   log(`${options.pods} pods and ${first.services.length} Services answer`);
   const steady = await steadyContainers(world);
@@ -50,11 +50,14 @@ async function ordeal(world: World, options: ChaosOptions): Promise<readonly str
     await untilNone(world, 'nothing to be left of what went', deadlineMs, async () =>
       footprintDifferences(footprint, await world.host.footprint()),
     );
+    const versions = await world.desired.versions();
     const usage = await measure(world, idleMs);
+    const writes = compare('version', versions, await world.desired.versions());
+    if (writes.length > 0) return writes;
     log(`daemon: ${describeUsage(usage)}`);
     usages.push(usage);
   }
-  await removeAll(world, first.services.length, deadlineMs);
+  await removeAll(world, options.pods, deadlineMs);
   log('nothing is left of the pods and Services');
   const [before, after] = usages.slice(-2);
   return before && after ? growth(before, after) : [];
@@ -63,25 +66,28 @@ async function ordeal(world: World, options: ChaosOptions): Promise<readonly str
 async function runPhase(world: World, links: PodLinks, phase: Phase, options: ChaosOptions): Promise<void> {
   for (const round of phase.rounds) await runRound(world, links, round, options.log);
   await settle(world, phase.wanted, options.deadlineMs);
-  for (const change of phase.restore) world.change(change);
+  await world.desired.change(phase.restore);
   await settle(world, phase.restored, options.deadlineMs);
   options.log(`what is wanted runs and answers after ${phase.rounds.length} faults`);
 }
 
 async function runRound(world: World, links: PodLinks, round: Round, log: (text: string) => void): Promise<void> {
-  for (const change of round.before) world.change(change);
+  await world.desired.change(round.before);
   log(`${JSON.stringify(round.fault)}, ${round.before.length} changes before it, ${round.during.length} during it`);
   const end = await begin(world, links, round.fault);
-  for (const change of round.during) world.change(change);
+  const changed = world.desired.change(round.during);
   await delay(round.holdMs);
   await end();
+  await changed;
   await delay(round.pauseMs);
 }
 
-async function removeAll(world: World, services: number, deadlineMs: number): Promise<void> {
-  const { host } = world;
-  for (const file of readdirSync(host.manifestDir)) host.removeManifest(file);
+async function removeAll(world: World, pods: number, deadlineMs: number): Promise<void> {
+  const { host, desired } = world;
+  const none = nothing(pods);
+  await desired.change(changesTo(none));
   await untilNone(world, 'all pods to be gone', deadlineMs, async () => host.leaks());
-  await untilNone(world, 'the rules to be gone', deadlineMs, async () => serviceRules(world, services));
+  await untilNone(world, 'nothing to be told of them', deadlineMs, async () => desired.differences());
+  await untilNone(world, 'the rules to be gone', deadlineMs, async () => serviceRules(world, none.services.length));
   await world.daemon().stop(deadlineMs);
 }

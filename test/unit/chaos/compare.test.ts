@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { compare } from '../../chaos/check.ts';
+import { compare } from '../../chaos/compare.ts';
 import { growth } from '../../chaos/measure.ts';
 
 it('differences name what is missing and what is too much, also of lines that come twice', () => {

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apply, isSteady, plan, podsOfService } from '../../chaos/plan.ts';
+import { apply, isOfControlPlane, isSteady, plan, podsOfService } from '../../chaos/plan.ts';
 
-const sizes = fc.record({ pods: fc.integer({ min: 6, max: 60 }), rounds: fc.integer({ min: 1, max: 20 }) });
+const sizes = fc.record({
+  pods: fc.integer({ min: 6, max: 60 }),
+  rounds: fc.integer({ min: 1, max: 20 }),
+  cluster: fc.boolean(),
+});
 
 describe('the plan of a chaos run', () => {
   it('is the same for the same seed, and another for another', () => {
-    const size = { pods: 12, rounds: 6 };
+    const size = { pods: 12, rounds: 6, cluster: false };
     expect(plan(1, size)).toEqual(plan(1, size));
     expect(plan(2, size)).not.toEqual(plan(1, size));
   });
@@ -36,9 +40,13 @@ describe('the plan of a chaos run', () => {
     );
   });
 
-  it('has every fault when there are rounds enough', () => {
-    const [kills, soak] = plan(3, { pods: 6, rounds: 8 }).phases;
-    expect(new Set(kills?.rounds.map(({ fault }) => fault.kind)).size).toBe(8);
-    expect(new Set(soak?.rounds.map(({ fault }) => fault.kind)).size).toBe(6);
+  it.each([
+    { cluster: false, kinds: [8, 6] },
+    { cluster: true, kinds: [14, 12] },
+  ])('has every fault when there are rounds enough (cluster: $cluster)', ({ cluster, kinds }) => {
+    const { phases } = plan(3, { pods: 6, rounds: 14, cluster });
+    const faults = phases.map(({ rounds }) => rounds.map(({ fault }) => fault));
+    expect(faults.map((dealt) => new Set(dealt.map(({ kind }) => kind)).size)).toEqual(kinds);
+    expect(faults.flat().some(isOfControlPlane)).toBe(cluster);
   });
 });
