@@ -35,12 +35,17 @@ export interface Checkpoints {
 export function createCheckpoints(directory: string, clock: Clock, log: SourceLog): Checkpoints {
   const written = new Map<string, readonly JsonObject[]>();
   const pending = new Map<string, readonly JsonObject[]>();
+  /** Digests of the texts on disk: a daemon that starts again has little to write. */
+  const onDisk = new Map<string, string>();
   const { changed, run } = createWriteBehind({
     clock,
     gatherMs: GATHER_MS,
     write: async () => {
       for (const [file, documents] of [...pending]) {
-        await writeCheckpoint(directory, { file, documents });
+        const text = JSON.stringify({ file, documents } satisfies Checkpoint);
+        if (documents.length === 0) await rm(checkpointPath(directory, file), { force: true });
+        else if (onDisk.get(file) !== digest(text)) await writeCheckpoint(directory, file, text);
+        onDisk.set(file, digest(text));
         if (pending.get(file) === documents) pending.delete(file);
       }
       await removeAbandonedFiles(directory);
@@ -49,7 +54,11 @@ export function createCheckpoints(directory: string, clock: Clock, log: SourceLo
   });
 
   return {
-    load: () => loadCheckpoints(directory, log),
+    load: async () => {
+      const checkpoints = await loadCheckpoints(directory, log);
+      for (const checkpoint of checkpoints) onDisk.set(checkpoint.file, digest(JSON.stringify(checkpoint)));
+      return new Map(checkpoints.map(({ file, documents }) => [file, documents]));
+    },
     put: (file, documents) => {
       if (same(written.get(file), documents)) return;
       written.set(file, documents);
@@ -65,26 +74,26 @@ function same(a: readonly JsonObject[] | undefined, b: readonly JsonObject[]): b
   return a !== undefined && a.length === b.length && a.every((one, index) => one === b[index]);
 }
 
-/** Names of manifest files may be as long as a name can be: the checkpoint's name is a hash of the path. */
-function checkpointPath(directory: string, file: string): string {
-  return join(directory, `${createHash('sha256').update(file).digest('hex').slice(0, 32)}.json`);
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
-async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
-  const path = checkpointPath(directory, checkpoint.file);
-  if (checkpoint.documents.length === 0) return rm(path, { force: true });
+/** Names of manifest files may be as long as a name can be: the checkpoint's name is a hash of the path. */
+function checkpointPath(directory: string, file: string): string {
+  return join(directory, `${digest(file).slice(0, 32)}.json`);
+}
+
+async function writeCheckpoint(directory: string, file: string, text: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   // It may be there with another mode.
   await chmod(directory, 0o700);
-  await writeFileAtomic(path, JSON.stringify(checkpoint), { mode: 0o600 });
+  await writeFileAtomic(checkpointPath(directory, file), text, { mode: 0o600 });
 }
 
-async function loadCheckpoints(directory: string, log: SourceLog): Promise<ReadonlyMap<string, readonly JsonObject[]>> {
+async function loadCheckpoints(directory: string, log: SourceLog): Promise<readonly Checkpoint[]> {
   const names = await readdir(directory).catch(() => []);
   const loaded = await Promise.all(names.map((name) => loadCheckpoint(join(directory, name), log)));
-  return new Map(
-    loaded.flatMap((checkpoint) => (checkpoint === undefined ? [] : [[checkpoint.file, checkpoint.documents]])),
-  );
+  return loaded.filter((checkpoint) => checkpoint !== undefined);
 }
 
 /** Files that are no checkpoints are what a crash left behind while one was written: they are removed. */
