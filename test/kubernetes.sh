@@ -5,6 +5,8 @@
 #   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; and kubectl-1.32
 #   test/kubernetes.sh kubelet kube-proxy cni-plugins
 #                                      what podwright is measured against; cni-plugins is a directory of programs
+#   test/kubernetes.sh e2e.test ginkgo agnhost nonewprivs sample-apiserver
+#                                      the tests of Kubernetes itself, and what their images are made of
 #
 # etcd, kubectl and the plugins are taken out of Debian's packages, which are not installed: a package of another origin
 # may own /usr/bin/kubectl, and an installed etcd would start as a service. kubectl-1.32, which speaks WebSocket where 1.20
@@ -49,12 +51,12 @@ update_apt() {
   private_apt update
 }
 
-# Arguments: name in the cache, path in the package (a program or a directory), package, other packages to take when there
-# is none of the first.
+# Arguments: where to, path in the package (a program or a directory), package, other packages to take when there is none of
+# the first.
 take_from_package() {
-  local name=$1 path=$2 directory package
+  local target=$1 path=$2 directory package
   shift 2
-  say "fetching $name"
+  say "fetching ${target##*/}"
   directory=$(mktemp -d "$cache/package.XXXXXX")
   (
     cd "$directory"
@@ -63,14 +65,14 @@ take_from_package() {
     done
     dpkg-deb -x ./*.deb .
   )
-  mv "$directory/$path" "$cache/bin/$name"
+  mv "$directory/$path" "$target"
   rm -rf "$directory"
 }
 
 take_newer_kubectl() {
   local suite=trixie
   update_apt 's/bookworm/trixie/g'
-  take_from_package kubectl-1.32 usr/bin/kubectl "$kubectl_package" "${kubectl_package%%=*}"
+  take_from_package "$cache/bin/kubectl-1.32" usr/bin/kubectl "$kubectl_package" "${kubectl_package%%=*}"
 }
 
 fetch_source() {
@@ -84,6 +86,14 @@ fetch_source() {
     dpkg-source --no-check -x kubernetes_*.dsc unpacked >&2
     mv unpacked tree
   )
+}
+
+# The tree's own reflect2 reads maps in a way that crashes a program which Go 1.18 or later has built.
+mend_source() {
+  local vendored=$cache/source/tree/vendor/github.com/modern-go/reflect2
+  [ ! -e "$vendored/go_above_118.go" ] || return 0
+  rm -rf "$vendored"
+  take_from_package "$vendored" usr/share/gocode/src/github.com/modern-go/reflect2 golang-github-modern-go-reflect2-dev
 }
 
 # Kubernetes 1.20 is built as a GOPATH tree with its vendored sources.
@@ -112,8 +122,28 @@ generate_openapi() {
   mv "$tree/$package/openapi.new.go" "$tree/$package/zz_generated.openapi.go"
 }
 
+# The files that the test program carries, of the directories that hack/generate-bindata.sh takes.
+generate_bindata() {
+  local generator=$cache/gopath/bin/go-bindata file=test/e2e/generated/bindata.go directories
+  [ ! -e "$cache/source/tree/$file" ] || return 0
+  say 'generating the data of e2e.test'
+  directories=(test/{conformance/testdata,e2e/testing-manifests,e2e_node/testing-manifests,images,fixtures}/...)
+  in_gopath "$go" build -o "$generator" ./vendor/github.com/go-bindata/go-bindata/go-bindata
+  in_gopath "$generator" -nometadata -pkg generated -ignore '\.(jpg|png|md)' -ignore 'BUILD' -o "$file" "${directories[@]}"
+}
+
+# Prints the package of a program.
+package_of() {
+  case $1 in
+    agnhost | nonewprivs) echo "./test/images/$1" ;;
+    sample-apiserver) echo ./vendor/k8s.io/sample-apiserver ;;
+    ginkgo) echo ./vendor/github.com/onsi/ginkgo/ginkgo ;;
+    *) echo "./cmd/$1" ;;
+  esac
+}
+
 build() {
-  local new=$cache/bin.new flags='-s -w' package
+  local new=$cache/bin.new flags='-s -w' package program packages=()
   for package in component-base/version client-go/pkg/version; do
     package=k8s.io/kubernetes/vendor/k8s.io/$package
     flags+=" -X $package.gitVersion=v$version -X $package.gitMajor=1 -X $package.gitMinor=20"
@@ -121,7 +151,16 @@ build() {
   say "building $*, which takes some minutes"
   rm -rf "$new"
   mkdir -p "$new"
-  in_gopath "$go" build -ldflags "$flags" -o "$new/" "${@/#/./cmd/}"
+  for program in "$@"; do
+    case $program in
+      e2e.test)
+        generate_bindata
+        in_gopath "$go" test -c -vet=off -ldflags "$flags" -o "$new/$program" ./test/e2e
+        ;;
+      *) packages+=("$(package_of "$program")") ;;
+    esac
+  done
+  [ "${#packages[@]}" -eq 0 ] || in_gopath "$go" build -ldflags "$flags" -o "$new/" "${packages[@]}"
   mv "$new"/* "$cache/bin/"
 }
 
@@ -130,16 +169,17 @@ make_all() {
   update_apt 's/^Types:.*/Types: deb deb-src/'
   for program in "$@"; do
     case $program in
-      etcd) take_from_package etcd usr/bin/etcd etcd-server ;;
-      kubectl) take_from_package kubectl usr/bin/kubectl kubernetes-client ;;
+      etcd) take_from_package "$cache/bin/etcd" usr/bin/etcd etcd-server ;;
+      kubectl) take_from_package "$cache/bin/kubectl" usr/bin/kubectl kubernetes-client ;;
       kubectl-1.32) take_newer_kubectl ;;
-      cni-plugins) take_from_package cni-plugins usr/lib/cni containernetworking-plugins ;;
+      cni-plugins) take_from_package "$cache/bin/cni-plugins" usr/lib/cni containernetworking-plugins ;;
       *) to_build+=("$program") ;;
     esac
   done
   [ "${#to_build[@]}" -gt 0 ] || return 0
   install_packages "$go:golang-1.19-go" dpkg-source:dpkg-dev >&2
   fetch_source
+  mend_source
   generate_openapi
   build "${to_build[@]}"
 }

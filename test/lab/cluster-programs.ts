@@ -15,18 +15,19 @@ const names = ['etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager', '
 
 /** Finds the programs of a control plane, and has them made when they are not there. */
 export async function clusterPrograms(): Promise<ClusterPrograms> {
-  const [etcd = '', kubectl = '', apiServer = '', controllerManager = '', scheduler = ''] = await programs(names);
+  const [etcd = '', kubectl = '', apiServer = '', controllerManager = '', scheduler = ''] =
+    await kubernetesPrograms(names);
   return { etcd, kubectl, apiServer, controllerManager, scheduler };
 }
 
 /** The path of a kubectl: of the cluster's version, or of one that speaks WebSocket to it. */
 export async function kubectlProgram(name: 'kubectl' | 'kubectl-1.32'): Promise<string> {
-  const [path = ''] = await programs([name]);
+  const [path = ''] = await kubernetesPrograms([name]);
   return path;
 }
 
-/** In the cache; `bash test/kubernetes.sh` makes them before a test's time runs. */
-async function programs(wanted: readonly string[]): Promise<readonly string[]> {
+/** Paths of programs in the cache, in their order; `bash test/kubernetes.sh` makes them before a test's time runs. */
+export async function kubernetesPrograms(wanted: readonly string[]): Promise<readonly string[]> {
   const { stdout } = await execa('bash', [script, ...wanted], { stdin: 'ignore', stderr: 'inherit' });
   return stdout.split('\n');
 }

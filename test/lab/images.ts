@@ -79,7 +79,7 @@ export function sha256(content: Uint8Array): string {
 
 let layer: Buffer | undefined;
 
-function busyboxLayer(): Buffer {
+export function busyboxLayer(): Buffer {
   layer ??= makeLayer();
   return layer;
 }
