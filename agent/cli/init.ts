@@ -72,7 +72,7 @@ async function readSettings(flags: InitFlags): Promise<InitSettings> {
     import('../node/facts.ts'),
   ]);
   const [address] = await nodeAddresses();
-  const host = { hostname: hostname(), address };
+  const host = { hostname: hostname(), address, environment: process.env };
   if (flags.config === undefined) return initSettings(flags, undefined, host);
   const text = await readFile(flags.config, 'utf8').catch((error: unknown) => {
     throw new JoinError(`cannot read the configuration: ${messageOf(error)}`);

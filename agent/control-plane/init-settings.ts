@@ -51,6 +51,8 @@ export interface HostDefaults {
   readonly hostname: string;
   /** Of the interface with the default route; undefined without one. */
   readonly address: string | undefined;
+  /** Of the process. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 const hourMs = 3_600_000;
@@ -100,7 +102,7 @@ export function initSettings(flags: InitFlags, file: InitFile | undefined, host:
       certificateMs: cluster?.certificateValidityPeriod ?? 365 * dayMs,
       authorityMs: cluster?.caCertificateValidityPeriod ?? 3650 * dayMs,
     },
-    components: components(file),
+    components: components(file, proxyVariables(host.environment)),
     tokens: tokens(flags, file),
     // No taint unless asked for: a cluster of one node has no other place for pods.
     taints: (registration?.taints ?? []).map(({ key, value, effect }) => ({
@@ -183,7 +185,19 @@ function images(flags: InitFlags, file: InitFile | undefined, version: Kubernete
   };
 }
 
-function components(file: InitFile | undefined): InitSettings['components'] {
+type Variables = ComponentSettings['extraEnvs'];
+
+/** What of the environment says how to reach other hosts, as `GetProxyEnvVars` of `cmd/kubeadm/app/util` takes it. */
+const proxyVariables = (environment: HostDefaults['environment']): Variables =>
+  Object.entries(environment).flatMap(([name, value]) => (value && /_proxy$/i.test(name) ? [{ name, value }] : []));
+
+/** Those of the user count more. etcd, which speaks to its members only, needs no way through a proxy. */
+function variables(name: ComponentName, proxies: Variables, given: Variables): Variables {
+  const names = new Set(given.map((each) => each.name));
+  return [...(name === 'etcd' ? [] : proxies.filter((each) => !names.has(each.name))), ...given];
+}
+
+function components(file: InitFile | undefined, proxies: Variables): InitSettings['components'] {
   const { apiServer, controllerManager, scheduler, etcd } = file?.cluster ?? {};
   const given: Readonly<Record<ComponentName, Partial<Nullable<ComponentSettings>> | null | undefined>> = {
     etcd: etcd?.local as Partial<Nullable<ComponentSettings>> | null | undefined,
@@ -194,7 +208,7 @@ function components(file: InitFile | undefined): InitSettings['components'] {
   const of = (name: ComponentName): ComponentSettings => ({
     extraArgs: given[name]?.extraArgs ?? [],
     extraVolumes: given[name]?.extraVolumes ?? [],
-    extraEnvs: given[name]?.extraEnvs ?? [],
+    extraEnvs: variables(name, proxies, given[name]?.extraEnvs ?? []),
   });
   return Object.fromEntries(componentNames.map((name) => [name, of(name)])) as InitSettings['components'];
 }

@@ -83,6 +83,25 @@ describe('the settings of an init', () => {
     expect(() => initSettings({}, undefined, { ...hostDefaults, address: undefined })).toThrow('no default route');
   });
 
+  it('hand the proxies of the environment to what asks other hosts, and what the user says before them', () => {
+    const environment = {
+      HTTPS_PROXY: 'http://198.51.100.9:3128',
+      no_proxy: 'cluster.local',
+      NO_PROXY: '',
+      HOME: '/root',
+    };
+    const file = kind('ClusterConfiguration', 'scheduler:\n  extraEnvs:\n    - { name: no_proxy, value: own }');
+    const { components } = settingsOf({}, file, { environment });
+    const [proxy, exception] = [
+      { name: 'HTTPS_PROXY', value: environment.HTTPS_PROXY },
+      { name: 'no_proxy', value: 'cluster.local' },
+    ];
+    expect(components['kube-apiserver'].extraEnvs).toEqual([proxy, exception]);
+    expect(components['kube-controller-manager'].extraEnvs).toEqual([proxy, exception]);
+    expect(components['kube-scheduler'].extraEnvs).toEqual([proxy, { name: 'no_proxy', value: 'own' }]);
+    expect(components.etcd.extraEnvs).toEqual([]);
+  });
+
   it('make a token of their own', () => {
     const [token] = initSettings({}, undefined, hostDefaults).tokens;
     expect(token?.token.id).toMatch(/^[a-z0-9]{6}$/);
