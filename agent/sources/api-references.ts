@@ -63,8 +63,17 @@ export function createReferencedObjects(
       entry.object = object === undefined ? undefined : toObject(kind as ReferencedKind, object);
       answered();
     };
+    // The first list is what the server has in memory, which is behind where a pod came right after what it names.
+    const confirm = async (): Promise<void> => {
+      const path = { name, ...(namespace === '' ? {} : { namespace }) };
+      const object = await client.get(resource, path, controller.signal).catch(() => undefined);
+      if (followed.get(key)?.isKnown === false) put(object);
+    };
     const handler = {
-      listed: ([object]: readonly ApiObject[]): void => put(object),
+      listed: ([object]: readonly ApiObject[]): void => {
+        if (object !== undefined || followed.get(key)?.isKnown === true) put(object);
+        else void confirm();
+      },
       applied: put,
       deleted: (): void => put(undefined),
       lost: (error: unknown, failures: number): void => {

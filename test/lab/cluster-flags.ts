@@ -41,7 +41,7 @@ export function etcdFlags({ dir }: ControlPlane): Flags {
   };
 }
 
-/** As kubeadm sets them up (cmd/kubeadm/app/phases/controlplane/manifests.go), without the front proxy. */
+/** As kubeadm sets them up (cmd/kubeadm/app/phases/controlplane/manifests.go). */
 export function apiServerFlags({ address, port, pki }: ControlPlane, { serviceCidr }: ClusterSettings): Flags {
   const file = (name: string): string => join(pki.directory, name);
   return {
@@ -64,6 +64,13 @@ export function apiServerFlags({ address, port, pki }: ControlPlane, { serviceCi
     'service-account-signing-key-file': pki.serviceAccountKey,
     'service-cluster-ip-range': serviceCidr,
     'allow-privileged': 'true',
+    'proxy-client-cert-file': file('front-proxy/client.crt'),
+    'proxy-client-key-file': file('front-proxy/client.key'),
+    'requestheader-allowed-names': 'front-proxy-client',
+    'requestheader-client-ca-file': file('front-proxy/ca.crt'),
+    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+    'requestheader-group-headers': 'X-Remote-Group',
+    'requestheader-username-headers': 'X-Remote-User',
   };
 }
 

@@ -140,6 +140,8 @@ async function createControlPlanePki(directory: string): Promise<Pki> {
   const pki = await createPki(directory);
   const client = await pki.client('kube-apiserver-kubelet-client', ['system:masters']);
   pki.save('apiserver-kubelet-client', client);
+  const frontProxy = await createPki(join(directory, 'front-proxy'));
+  frontProxy.save('client', await frontProxy.client('front-proxy-client'));
   return pki;
 }
 
