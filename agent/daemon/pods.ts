@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { exec, type PodNetwork } from '../../cni/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
 import { Backoff } from '../backoff.ts';
@@ -102,6 +102,7 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       exec,
       objects,
       rootDir: config.rootDir,
+      hidden: { path: dirname(config.socketPath), empty: join(config.rootDir, 'podwright', 'empty') },
       nodeMemoryBytes: capacity.memoryBytes,
       allocatable: () => available,
       now: () => clock.now(),

@@ -1,6 +1,8 @@
 import type { Container, Pod } from '../objects/types.ts';
 import type { Mount } from '../runtime/types.ts';
 import { createClaimBinder } from './claims.ts';
+import type { HiddenDirectory } from './hidden-plan.ts';
+import { hiddenMounts } from './hidden.ts';
 import { ensureMounts } from './mounts.ts';
 import { planMounts } from './mounts-plan.ts';
 import { claimsFile, podDir } from './paths.ts';
@@ -10,7 +12,7 @@ import { teardownVolumes } from './teardown.ts';
 /** A pod's volumes, ready to be mounted. */
 export interface PreparedVolumes {
   /**
-   * The mounts of a container, in the order of its `volumeMounts`.
+   * The mounts of a container, in the order of its `volumeMounts`, and those that hide what it must not see.
    *
    * @param env the container's resolved environment, for `subPathExpr`
    */
@@ -34,12 +36,16 @@ export interface PodVolumes {
   teardown(uid: string, signal: AbortSignal): Promise<void>;
 }
 
-export type PodVolumesOptions = Omit<VolumeDeps, 'claims'> & { readonly rootDir: string };
+export interface PodVolumesOptions extends Omit<VolumeDeps, 'claims'> {
+  /** The kubelet's root directory, e.g. `/var/lib/kubelet`. */
+  readonly rootDir: string;
+  /** What no container may see through a volume. */
+  readonly hidden?: HiddenDirectory;
+}
 
-/** @param options.rootDir the kubelet's root directory, e.g. `/var/lib/kubelet` */
 export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
   const claims = createClaimBinder(options.objects, claimsFile(options.rootDir));
-  const deps: VolumeDeps & { readonly rootDir: string } = { ...options, claims };
+  const deps = { ...options, claims };
   return {
     prepare: async (pod, signal) => {
       const directory = podDir(deps.rootDir, pod.metadata.uid);
@@ -49,7 +55,8 @@ export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
       return {
         mounts: async (container, env, mountSignal) => {
           const planned = planMounts(container, volumes, { env, recursiveReadOnly });
-          return await ensureMounts(planned, container.name, directory, deps.exec, mountSignal);
+          const hidden = deps.hidden === undefined ? [] : await hiddenMounts(planned, deps.hidden);
+          return [...(await ensureMounts(planned, container.name, directory, deps.exec, mountSignal)), ...hidden];
         },
       };
     },

@@ -13,7 +13,7 @@ export interface ImageParts {
 const registry = 'gcr.io/kubernetes-e2e-test-images';
 
 /** Of this machine, for what tests run in the image of agnhost. */
-const tools = ['/usr/bin/bash', '/usr/bin/curl', '/usr/bin/dig', '/usr/bin/ss'];
+const tools = ['/usr/bin/bash', '/usr/bin/curl', '/usr/bin/dig', '/usr/bin/getent', '/usr/bin/ss'];
 
 /**
  * Stand-ins for the images that the tests of Kubernetes 1.20 pull (its test/utils/image/manifest.go), by the same names: the tests'

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -393,6 +393,26 @@ describe('what others may learn', () => {
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
     expect(mounts).toMatch(/kubernetes\.io~secret\/secret .* tmpfs /);
     expect(statSync(host.podwrightSocket).mode & 0o777).toBe(0o600);
+  });
+
+  it('the socket of the local API is out of reach, whatever a manifest mounts', async () => {
+    const volumes = [{ name: 'host', hostPath: { path: host.dir } }];
+    const mounts = [
+      { name: 'host', mountPath: '/all' },
+      { name: 'host', mountPath: '/part', subPath: 'run' },
+    ];
+    const [whole, part] = mounts.map((mount) => [sleeper('app', { volumeMounts: [mount] })]);
+    host.drop('whole.yaml', podManifest('whole', whole ?? [], { volumes }));
+    await host.waitForPod('whole', isReady);
+    expect(existsSync(host.podwrightSocket)).toBe(true);
+    expect(await run('whole', 'app', 'ls /all/manifests; ls -A /all/run; rm -rf /all/run/*; touch /all/run/x')).toMatch(
+      /^whole\.yaml\n.*Read-only file system$/,
+    );
+    host.drop('part.yaml', podManifest('part', part ?? [], { volumes }));
+    const { pod } = await host.waitForPod('part', ({ pod: { status } }) =>
+      JSON.stringify(status?.containerStatuses).includes('CreateContainerConfigError'),
+    );
+    expect(JSON.stringify(pod.status)).toContain('run holds the API of podwright: no container may mount it');
   });
 
   it('nothing listens beyond localhost', async () => {

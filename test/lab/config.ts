@@ -27,7 +27,7 @@ export function hostPaths(dir: string): HostPaths {
     cniCacheDir: `${dir}/cni/cache`,
     cniDataDir: `${dir}/cni/data`,
     dockerSocket: `${dir}/docker.sock`,
-    podwrightSocket: `${dir}/podwright.sock`,
+    podwrightSocket: `${dir}/run/podwright.sock`,
     configFile: `${dir}/config.yaml`,
   };
 }
