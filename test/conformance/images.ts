@@ -50,8 +50,12 @@ export function conformanceImages(parts: ImageParts): readonly FileImage[] {
     only('k8s.gcr.io/etcd:3.4.13-0', parts.etcd, '/usr/local/bin/etcd'),
     { name: 'busybox:1.29', shell: true, files: [], config: { Cmd: ['sh'] } },
     { name: `${registry}/ipc-utils:1.0`, shell: true, files: programFiles('/usr/bin/ipcs', '/usr/bin/ipcs') },
-    ...['httpd:2.4.38-alpine', 'httpd:2.4.39-alpine'].map((name) => web(name, 'It works!')),
-    ...['nginx:1.14-alpine', 'nginx:1.15-alpine'].map((name) => web(name, 'Welcome to nginx!')),
+    ...['httpd:2.4.38-alpine', 'httpd:2.4.39-alpine'].map((name) =>
+      web(name, '/usr/local/apache2/htdocs', 'It works!'),
+    ),
+    ...['nginx:1.14-alpine', 'nginx:1.15-alpine'].map((name) =>
+      web(name, '/usr/share/nginx/html', 'Welcome to nginx!'),
+    ),
   ];
 }
 
@@ -60,8 +64,9 @@ const picture = (name: string): readonly ImageFile[] => [
   { path: `/${name}.jpg`, source: { text: name } },
 ];
 
-function web(name: string, page: string): FileImage {
+/** @param directory where the tests look for the page, and move it away to make a pod unready */
+function web(name: string, directory: string, page: string): FileImage {
   const text = `<html><body><h1>${page}</h1></body></html>\n`;
-  const files = [{ path: '/www/index.html', source: { text } }];
-  return { name, shell: true, files, config: { Cmd: ['httpd', '-f', '-p', '80', '-h', '/www'] } };
+  const files = [{ path: `${directory}/index.html`, source: { text } }];
+  return { name, shell: true, files, config: { Cmd: ['httpd', '-f', '-p', '80', '-h', directory] } };
 }

@@ -406,7 +406,7 @@ describe('what others may learn', () => {
     await host.waitForPod('whole', isReady);
     expect(existsSync(host.podwrightSocket)).toBe(true);
     expect(await run('whole', 'app', 'ls /all/manifests; ls -A /all/run; rm -rf /all/run/*; touch /all/run/x')).toMatch(
-      /^whole\.yaml\n.*Read-only file system$/,
+      /^whole\.yaml\n.*Read-only file system\n/,
     );
     host.drop('part.yaml', podManifest('part', part ?? [], { volumes }));
     const { pod } = await host.waitForPod('part', ({ pod: { status } }) =>
