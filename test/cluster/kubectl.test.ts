@@ -187,7 +187,9 @@ describe('kubectl debug', () => {
     const newer = kubectlClient(cluster, host, await kubectlProgram('kubectl-1.32'));
     const look = ['cat', `/host${host.dir}/seen`];
     await newer.output('debug', 'node/n1', '-q', '--profile=general', `--image=${image}`, '--', ...look);
-    const [name = ''] = (await output('get', 'pods', '-o', 'name')).split('\n').filter((line) => line.includes('debug'));
+    const [name = ''] = (await output('get', 'pods', '-o', 'name'))
+      .split('\n')
+      .filter((line) => line.includes('debug'));
     await eventually('its end', async () => (await phaseOf(name.replace('pod/', ''))) === 'Succeeded');
     expect(await output('logs', name)).toBe('from the host');
     await output('delete', name, '--grace-period=1');

@@ -68,7 +68,7 @@ test('what the watch says while the answer is on its way is newer', async () => 
   expect(known()).toEqual(['8']);
 });
 
-test('a list later on is believed: the object is gone', async () => {
+test('a list later on is believed: the object is gone', () => {
   const { references, handler, known } = follow();
   handler.listed([secret('7')]);
   handler.listed([]);
