@@ -40,6 +40,8 @@ process.on('message', (observation: Observation) => {
   void observe(observation).then((observed) => process.send?.(observed));
 });
 
+process.on('disconnect', () => process.exit());
+
 async function observe({ address, port, pods }: Observation): Promise<Observed> {
   const [statuses, service, probe] = await Promise.all([
     firstTime(async () => (await readyPods()) >= pods),

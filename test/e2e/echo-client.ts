@@ -33,6 +33,7 @@ let echoed = 0;
 let made = 0;
 let isEnding = false;
 
+process.on('disconnect', () => process.exit()); // also when the test was killed
 const kept = await Promise.all(Array.from({ length: Number(count) }, async () => open()));
 const talks = [...kept.map(async (connection, index) => keepTalking(connection, index)), connectAgainAndAgain()];
 process.send?.('ready');
