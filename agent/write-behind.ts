@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import { type Round, uncounted } from './round.ts';
 import { createWakeup } from './wakeup.ts';
 
 /** After a failed write, e.g. on a full disk. Milliseconds. */
@@ -20,9 +21,12 @@ export interface WriteBehindOptions {
   /** Writes the state as it is now. When it fails it is run again a minute later, or at the next change. */
   readonly write: () => Promise<void>;
   readonly onError: (error: unknown) => void;
+  /** Counts a write. */
+  readonly round?: Round | undefined;
 }
 
-export function createWriteBehind({ clock, gatherMs, write, onError }: WriteBehindOptions): WriteBehind {
+export function createWriteBehind(options: WriteBehindOptions): WriteBehind {
+  const { clock, gatherMs, write, onError, round = uncounted } = options;
   const wakeup = createWakeup(clock);
   let isStale = false;
 
@@ -31,7 +35,7 @@ export function createWriteBehind({ clock, gatherMs, write, onError }: WriteBehi
     if (!isStale) return forever;
     isStale = false;
     try {
-      await write();
+      await round(write);
       return forever;
     } catch (error) {
       isStale = true;

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createCall, deleteCall, getCall, patchCall, replaceCall } from './calls.ts';
 import { kubeconfigReader, type ReadConnection } from './connection.ts';
 import { Discovery } from './discovery.ts';
@@ -6,7 +7,7 @@ import { ApiUnavailableError } from './errors.ts';
 import { follow } from './follow.ts';
 import { Links, type LinksOptions } from './links.ts';
 import { listAll } from './list.ts';
-import { type Call, Transport } from './transport.ts';
+import { type Call, type OnRequest, Transport } from './transport.ts';
 import type { ApiClient } from './types.ts';
 
 export interface ApiClientOptions {
@@ -25,6 +26,9 @@ export interface ApiClientOptions {
   readonly listTimeoutMs?: number;
   /** From 0 to below 1; default `Math.random`. */
   readonly random?: () => number;
+  /** Counts a list or a watch of a collection that is followed. */
+  readonly round?: Round;
+  readonly onRequest?: OnRequest;
 }
 
 /** The owner's side of an API client. */
@@ -41,10 +45,10 @@ export interface OwnedApiClient extends ApiClient {
 
 /** An API client; it connects, and reads its credentials, at the first call. */
 export function createApiClient(options: ApiClientOptions): OwnedApiClient {
-  const { connection, clock, log, userAgent, timeoutMs = 10_000, listTimeoutMs = 60_000 } = options;
+  const { connection, clock, log, userAgent, timeoutMs = 10_000, listTimeoutMs = 60_000, round = uncounted } = options;
   const read = typeof connection === 'string' ? kubeconfigReader(connection) : connection;
   const links = new Links({ connection: read, clock, log });
-  const transport = new Transport({ links, userAgent, onLost: () => discovery.forget() });
+  const transport = new Transport({ links, userAgent, onLost: () => discovery.forget(), onRequest: options.onRequest });
   const jsonWithin = (ms: number) => {
     return async <T>(call: Call, signal: AbortSignal): Promise<T> =>
       parse(call, await transport.text(call, ms, signal)) as T;
@@ -63,7 +67,7 @@ export function createApiClient(options: ApiClientOptions): OwnedApiClient {
     },
     follow: async (resource, selection, handler, signal) =>
       follow(
-        { transport, readList, clock, random: options.random ?? Math.random },
+        { transport, readList, clock, round, random: options.random ?? Math.random },
         resource,
         selection,
         handler,

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { type Round, uncounted } from '../round.ts';
 import { ApiStatusError, ApiUnavailableError } from './errors.ts';
 import {
   endedAtOnce,
@@ -21,6 +22,8 @@ export interface FollowDeps {
   readonly clock: Clock;
   /** From 0 to below 1. */
   readonly random: () => number;
+  /** Counts a list, or a watch. */
+  readonly round?: Round;
 }
 
 /** See `ApiClient.follow`. */
@@ -60,7 +63,9 @@ class Follower<T extends ApiObject> {
     signal.throwIfAborted();
     const start = this.#start;
     try {
-      this.#start = start.from === 'list' ? await this.#list(start.version, signal) : await this.#watch(start, signal);
+      this.#start = await (this.#deps.round ?? uncounted)(() =>
+        start.from === 'list' ? this.#list(start.version, signal) : this.#watch(start, signal),
+      );
     } catch (error) {
       signal.throwIfAborted();
       this.#start = startAfterFailure(start, this.#version, error);

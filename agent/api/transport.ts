@@ -21,7 +21,17 @@ export interface TransportOptions {
   readonly userAgent: string;
   /** The server could not be reached, did not answer, or broke an answer off. */
   readonly onLost: () => void;
+  /** A request has been answered, or has failed. */
+  readonly onRequest?: OnRequest | undefined;
 }
+
+/** @param code of the answer; `<error>` for none, as client-go has it */
+export type OnRequest = (request: {
+  readonly code: string;
+  readonly method: string;
+  readonly host: string;
+  readonly seconds: number;
+}) => void;
 
 /**
  * HTTP with the API server. All methods throw {@link ApiStatusError} when it refused, `ApiUnavailableError` when it did not
@@ -71,29 +81,37 @@ export class Transport {
 
   /** Sends a call; once more when the credentials were not accepted and there are others by now. */
   async #send(call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
-    const { links, userAgent } = this.#options;
+    const { links } = this.#options;
     const link = await links.current();
     let refusal: unknown;
     try {
-      return await request(link, call, userAgent, signal);
+      return await this.#request(link, call, signal);
     } catch (error) {
       if (signal.aborted || !isOutdatedLink(error)) throw error;
       refusal = error;
     }
     const other = await links.other(link);
     if (other === undefined) throw refusal;
-    return request(other, call, userAgent, signal);
+    return this.#request(other, call, signal);
+  }
+
+  async #request(link: Link, call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const begin = performance.now();
+    let code = '<error>';
+    try {
+      const response = await send(link, call, this.#options.userAgent, signal);
+      code = String(response.statusCode);
+      return await accepted(call, response);
+    } finally {
+      const seconds = (performance.now() - begin) / 1_000;
+      this.#options.onRequest?.({ code, method: call.method, host: new URL(link.origin).host, seconds });
+    }
   }
 }
 
-async function request(
-  link: Link,
-  call: Call,
-  userAgent: string,
-  signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
+async function send(link: Link, call: Call, userAgent: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
   const { agent, origin, prefix, connection } = link;
-  const response = await agent.request({
+  return agent.request({
     origin,
     path: withQuery(prefix + call.path, call.query ?? {}),
     method: call.method,
@@ -106,6 +124,10 @@ async function request(
     body: call.body?.text ?? null,
     signal,
   });
+}
+
+/** @throws ApiStatusError */
+async function accepted(call: Call, response: Dispatcher.ResponseData): Promise<Dispatcher.ResponseData> {
   const { statusCode, headers, body } = response;
   if (statusCode >= 200 && statusCode < 300) return response;
   throw refused(call.what, statusCode, await body.text(), headers['retry-after']);

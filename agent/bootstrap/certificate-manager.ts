@@ -1,6 +1,7 @@
 import type { ApiClient } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
 import { addressBytes } from '../der.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import { type CertificateWish, obtainCertificate } from './certificate-request.ts';
 import { type PairName, readPair, storePair } from './certificate-store.ts';
@@ -27,6 +28,8 @@ export interface CertificateManagerOptions {
   readonly outlivesEnd: boolean;
   /** Is told after the link was moved. */
   readonly onRotated: () => Promise<void>;
+  /** Counts a round. */
+  readonly round?: Round;
   /** From 0 to below 1. */
   readonly random: () => number;
 }
@@ -56,7 +59,7 @@ const maxRetryMs = 5 * 60_000;
  * reads what the file holds, so that one that somebody else put there counts.
  */
 export function createCertificateManager(options: CertificateManagerOptions): CertificateManager {
-  const { clock, log, current, pair } = options;
+  const { clock, log, current, pair, round = uncounted } = options;
   const wakeup = createWakeup(clock);
   let end: number | undefined;
   let isEndTold = false;
@@ -106,7 +109,7 @@ export function createCertificateManager(options: CertificateManagerOptions): Ce
       for (let failures = 0; ;) {
         let pauseMs: number;
         try {
-          pauseMs = await step(signal);
+          pauseMs = await round(() => step(signal));
           failures = 0;
         } catch (err) {
           signal.throwIfAborted();

@@ -13,10 +13,13 @@ const defaultPerSecond = 50;
 const defaultBurst = 100;
 
 /** Brings the events of this node to its cluster. */
-export function createNodeEventSink({ config, events, store, log }: Foundation, client: ApiClient): EventSink {
+export function createNodeEventSink(
+  { config, events, store, log, counters }: Foundation,
+  client: ApiClient,
+): EventSink {
   const { eventRecordQPS, eventBurst } = config.kubelet;
   return createEventSink({
-    ...{ client, events, log, clock: systemClock },
+    ...{ client, events, log, clock: systemClock, round: counters.loops.round('events') },
     perSecond: eventRecordQPS ?? defaultPerSecond,
     burst: Math.max(1, eventBurst ?? defaultBurst),
     // Of a static pod with a UID of its own kubectl only knows the hash.
@@ -26,12 +29,12 @@ export function createNodeEventSink({ config, events, store, log }: Foundation, 
 
 /** Shows the static pods of this node in its cluster. To be made after the pod manager: it hears of a change first. */
 export function createNodeMirrorPods(
-  { config, store, events, log }: Foundation,
+  { config, store, events, log, counters }: Foundation,
   client: ApiClient,
   parts: { readonly manager: Pick<PodManager, 'pods'>; readonly nodeUid: () => string | undefined },
 ): MirrorPods {
   return createMirrorPods({
-    ...{ client, store, events, log },
+    ...{ client, store, events, log, round: counters.loops.round('mirror-pods') },
     nodeName: config.nodeName,
     nodeUid: parts.nodeUid,
     isEnding: (key) => parts.manager.pods().some(({ pod, terminating }) => terminating && podKey(pod) === key),

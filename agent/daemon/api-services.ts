@@ -106,9 +106,10 @@ export function createApiServices(base: Foundation, client: ApiClient, onService
   };
 }
 
-function serviceMemory({ config, log }: Foundation, services: () => readonly Service[]): ServiceMemory {
+function serviceMemory({ config, log, counters }: Foundation, services: () => readonly Service[]): ServiceMemory {
   return createServiceMemory({
-    ...{ services, clock: systemClock, file: join(apiDirectory(config), 'services.json') },
+    ...{ services, clock: systemClock, round: counters.loops.round('state-files') },
+    file: join(apiDirectory(config), 'services.json'),
     onError: (err) => log.warn({ err }, 'Services cannot be kept for a restart'),
   });
 }
@@ -132,11 +133,15 @@ function needsPodCidrs({ config }: Foundation): boolean {
  * A client with the credentials that kube-proxy's configuration names. Undefined without such a file: a kubeadm cluster's
  * configuration names one that is there inside of kube-proxy's own pod only.
  */
-function openProxyClient({ config, log }: Foundation): OwnedApiClient | undefined {
+function openProxyClient({ config, log, counters }: Foundation): OwnedApiClient | undefined {
   const connection = config.kubeProxy?.clientConnection?.kubeconfig;
   if (!connection || !existsSync(connection)) return undefined;
   const userAgent = `podwright-proxy/${version} (linux/${process.arch})`;
-  return createApiClient({ ...{ connection, log, userAgent }, clock: systemClock });
+  return createApiClient({
+    ...{ connection, log, userAgent, clock: systemClock },
+    round: counters.loops.round('api-watch'),
+    onRequest: (request) => counters.kubelet.requested(request),
+  });
 }
 
 const advice =

@@ -66,15 +66,16 @@ async function findClientCertificate(
   }
 }
 
-const own = ({ config }: Foundation) => ({
+const own = ({ config, counters }: Foundation, loop: 'client-certificate' | 'server-certificate') => ({
   clock: systemClock,
+  round: counters.loops.round(loop),
   commonName: `system:node:${config.nodeName}`,
   random: Math.random,
 });
 
 function clientManager(base: Foundation, api: OwnedApiClient, current: string): CertificateManager {
   return createCertificateManager({
-    ...{ ...own(base), api, current, log: base.log, pair: 'kubelet-client', outlivesEnd: false },
+    ...{ ...own(base, 'client-certificate'), api, current, log: base.log, pair: 'kubelet-client', outlivesEnd: false },
     signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
     names: () => ({ dnsNames: [], ipAddresses: [] }),
     onRotated: async () => api.reload(),
@@ -85,7 +86,7 @@ function clientManager(base: Foundation, api: OwnedApiClient, current: string): 
 function serverManager(base: Foundation, api: OwnedApiClient, current: string): CertificateManager {
   const { config, log } = base;
   return createCertificateManager({
-    ...{ ...own(base), api, current, log, pair: 'kubelet-server', outlivesEnd: true },
+    ...{ ...own(base, 'server-certificate'), api, current, log, pair: 'kubelet-server', outlivesEnd: true },
     signerName: 'kubernetes.io/kubelet-serving',
     names: () => {
       const ipAddresses = nodeIps(base);

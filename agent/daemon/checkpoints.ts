@@ -10,12 +10,12 @@ import { readPeers } from './peers-plan.ts';
 /** What the API server wants is kept here for a daemon that starts while the server is away. */
 export const apiDirectory = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'api');
 
-export function podCheckpoint({ config, log }: Foundation): ApiCheckpoint {
+export function podCheckpoint({ config, log, counters }: Foundation): ApiCheckpoint {
   return createApiCheckpoint({
     directory: apiDirectory(config),
     memoryDirectory: secretsDirectory(config),
     nodeName: config.nodeName,
-    ...{ clock: systemClock, log },
+    ...{ clock: systemClock, log, round: counters.loops.round('state-files') },
   });
 }
 

@@ -5,6 +5,7 @@ import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
 import type { DockerClient } from '../runtime/docker/index.ts';
 import { createTokenManager, type TokenManager } from '../tokens/manager.ts';
+import type { Foundation } from './foundation.ts';
 
 /** What pods get through an API server, beside the objects that they name. */
 export interface ClusterGrants extends TokenManager {
@@ -16,9 +17,10 @@ export function createClusterGrants(parts: {
   readonly client: ApiClient;
   readonly docker: Pick<DockerClient, 'info'>;
   readonly log: Log;
+  readonly counters: Pick<Foundation['counters'], 'loops'>;
 }): ClusterGrants {
-  const { client, docker, log } = parts;
-  const tokens = createTokenManager({ client, clock: systemClock, log });
+  const { client, docker, log, counters } = parts;
+  const tokens = createTokenManager({ client, clock: systemClock, log, round: counters.loops.round('tokens') });
   const handlers = createRuntimeHandlers({
     client,
     available: async (signal) => Object.keys((await docker.info(signal)).Runtimes ?? {}).sort(),

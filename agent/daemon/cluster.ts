@@ -44,7 +44,7 @@ export interface ClusterParts extends NodeObjectParts {
 
 /** Undefined for a node that stands alone. Nothing is asked of the server before the tasks run. */
 export function createCluster(base: Foundation): Cluster | undefined {
-  const { config, log, store } = base;
+  const { config, log, store, counters } = base;
   const { kubeconfig } = config;
   if (kubeconfig === undefined) return undefined;
   const server = createServerState(systemClock, log);
@@ -57,9 +57,14 @@ export function createCluster(base: Foundation): Cluster | undefined {
     },
     clock: systemClock,
     log,
+    round: counters.loops.round('api-watch'),
+    onRequest: (request) => counters.kubelet.requested(request),
     userAgent: `podwright/${version} (linux/${process.arch})`,
   });
-  const statuses = createStatusWriter({ client, log });
+  const statuses = createStatusWriter({
+    ...{ client, log, round: counters.loops.round('pod-status') },
+    onWritten: (seconds) => counters.kubelet.statusWritten(seconds),
+  });
   const grants = createClusterGrants({ ...base, client, docker: base.client });
   const events = createNodeEventSink(base, client);
   const certificates = createNodeCertificates(base, client, kubeconfig);

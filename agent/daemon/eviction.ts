@@ -3,6 +3,7 @@ import { cgroupVersion } from '../cgroups/files.ts';
 import { qosCgroupPath } from '../cgroups/names.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/index.ts';
+import type { EvictionDeps } from '../eviction/deps.ts';
 import { createEvictionManager, type EvictionManager, evictionSettings, removeDead } from '../eviction/index.ts';
 import type { ImageGc } from '../images/gc.ts';
 import type { PodDeps } from '../pods/deps.ts';
@@ -17,6 +18,7 @@ export interface EvictionParts {
   readonly manager: PodManager;
   readonly imageGc: Pick<ImageGc, 'collect'>;
   readonly onEvicted: (signal: string) => void;
+  readonly rounds: NonNullable<EvictionDeps['rounds']>;
   readonly clock: Clock;
 }
 
@@ -47,7 +49,7 @@ export async function createNodeEviction(config: Config, parts: EvictionParts): 
     // The pod's directory goes when nothing of the pod runs any more.
     hasEnded: (uid) => viewOf(manager, uid) === undefined || (isOver(uid) && !existsSync(podDir(uid))),
     evict: (uid, failure, graceSeconds) => manager.fail(uid, failure, graceSeconds),
-    onEvicted: parts.onEvicted,
+    ...{ onEvicted: parts.onEvicted, rounds: parts.rounds },
     reclaimContainers: (signal) => removeDead(runtime, isOver, signal),
     reclaimImages: async (signal) => {
       await imageGc.collect(Number.POSITIVE_INFINITY, signal);

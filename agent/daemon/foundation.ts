@@ -15,8 +15,10 @@ import { createDockerClient, createDockerRuntime, type DockerClient } from '../r
 import {
   countRuntime,
   createKubeletMetrics,
+  createLoopMetrics,
   createProbeMetrics,
   type KubeletMetrics,
+  type LoopMetrics,
   type ProbeMetrics,
 } from '../metrics/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
@@ -43,7 +45,7 @@ export interface Foundation {
   /** Whether the daemon's loops go round. */
   readonly loops: LoopWatch;
   /** What happens in the daemon, counted for `/metrics`. */
-  readonly counters: { readonly kubelet: KubeletMetrics; readonly probes: ProbeMetrics };
+  readonly counters: { readonly kubelet: KubeletMetrics; readonly probes: ProbeMetrics; readonly loops: LoopMetrics };
 }
 
 /** File that keeps events over a restart. */
@@ -58,14 +60,14 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
     onWarning: (message, fields) => log.warn(fields, message),
   });
   if (isGivenByCluster(config)) await restorePodCidrs(config, network);
+  const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics(), loops: createLoopMetrics() };
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
   const addresses = createAddressWatch({
-    ...{ clock: systemClock, log, read: readHostAddresses },
+    ...{ clock: systemClock, log, read: readHostAddresses, round: counters.loops.round('addresses') },
     initial: await readHostAddresses(),
   });
   const formerPeers = config.kubeconfig === undefined ? undefined : await restorePeers(config);
   if (formerPeers !== undefined) network.setNodes(clusterNodes(config, nodeIps({ config, addresses }), formerPeers));
-  const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics() };
   return {
     ...{ config, log, network, client, counters, addresses, formerPeers },
     loops: createLoopWatch(systemClock, () => performance.now()),

@@ -9,6 +9,7 @@ import type { DockerClient } from '../runtime/docker/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
 import type { ObjectStore } from '../sources/types.ts';
 import { mountedImages } from '../volumes/image.ts';
+import type { Foundation } from './foundation.ts';
 
 export interface ImageGcParts {
   readonly client: Pick<DockerClient, 'info' | 'listContainers'>;
@@ -16,12 +17,16 @@ export interface ImageGcParts {
   readonly store: ObjectStore;
   readonly events: EventRecorder;
   readonly log: Log;
+  readonly counters: Pick<Foundation['counters'], 'kubelet' | 'loops'>;
 }
 
 /** Image garbage collection on Docker: of its data root's disk, and mindful of containers that are no pod's. */
-export function createNodeImageGc(config: Config, { client, runtime, store, events, log }: ImageGcParts): ImageGc {
+export function createNodeImageGc(config: Config, parts: ImageGcParts): ImageGc {
+  const { client, runtime, store, events, log, counters } = parts;
   return createImageGc({
     ...{ runtime, events, log, policy: config.imageGc, nodeName: config.nodeName, clock: systemClock },
+    round: counters.loops.round('image-gc'),
+    onRemoved: (reason) => counters.kubelet.imageCollected(reason),
     // Until all sources have delivered, it is not known what pods name.
     ready: () => store.synced(),
     use: async (signal) => ({

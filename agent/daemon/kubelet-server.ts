@@ -73,7 +73,8 @@ async function nodeMetrics(
   return createNodeMetrics({
     ...{ nodeName: config.nodeName, procRoot, rootDir: config.rootDir, cgroupSettings, log },
     ...{ cgroupRoot: cgroupMountPoint, cgroupVersion: version },
-    ...{ kubelet: counters.kubelet, probes: counters.probes },
+    kubelet: { render: () => counters.kubelet.render() + counters.loops.render() },
+    probes: counters.probes,
     clientCertificateEnd: () => cluster?.clientCertificateEnd(),
     pods: () => manager.pods(),
     claimPlaces: (pod) => claimPlaces(pod, podDir(pod.metadata.uid), services.objects),

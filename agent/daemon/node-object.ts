@@ -47,7 +47,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
   let registered = (): void => undefined;
   const isRegistered = new Promise<void>((resolve) => (registered = resolve));
   const registration = createNodeRegistration({
-    ...{ client, log, clock: systemClock },
+    ...{ client, log, clock: systemClock, round: base.counters.loops.round('node-status') },
     identity: {
       name: nodeName,
       labels: nodeLabels(nodeName, process.arch, config.nodeLabels),
@@ -86,7 +86,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     await Promise.race([isRegistered, untilAborted(until)]);
     await keepLease(
       {
-        ...{ client, nodeName, clock: base.loops.clock('lease') },
+        ...{ client, nodeName, clock: base.loops.clock('lease'), round: base.counters.loops.round('lease') },
         nodeUid: () => registration.uid(),
         durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
         onError: (err, failures) => {

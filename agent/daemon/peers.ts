@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { PeerNode, PodNetwork } from '../../cni/index.ts';
 import { type ApiClient, type FollowHandler, isForbidden, resources } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
+import type { Round } from '../round.ts';
 import { createWriteBehind } from '../write-behind.ts';
 import { keepPeers } from './checkpoints.ts';
 import { type Foundation, nodeIps } from './foundation.ts';
@@ -20,7 +21,7 @@ const lookMs = 10_000;
  * @param networkChanged is to have the network's `setup` called soon
  */
 export function followPeers(base: Foundation, client: ApiClient, networkChanged: () => void): Task {
-  const { config, log, network, addresses } = base;
+  const { config, log, network, addresses, counters } = base;
   let nodes = base.formerPeers;
   const tell = (): void => {
     if (nodes === undefined) return;
@@ -28,7 +29,7 @@ export function followPeers(base: Foundation, client: ApiClient, networkChanged:
     networkChanged();
   };
   const kept = createWriteBehind({
-    ...{ clock: systemClock, gatherMs },
+    ...{ clock: systemClock, gatherMs, round: counters.loops.round('state-files') },
     write: () => keepPeers(config, nodes ?? []),
     onError: (err) => log.warn({ err }, 'the nodes of the cluster cannot be kept for a restart'),
   });
@@ -43,7 +44,11 @@ export function followPeers(base: Foundation, client: ApiClient, networkChanged:
   return async (until) => {
     const stopFollowing = addresses.subscribe(tell);
     const following = client.follow(resources.nodes, {}, handler, until);
-    await Promise.all([following, kept.run(until), watchRoutes(network, networkChanged, until)]).finally(stopFollowing);
+    await Promise.all([
+      following,
+      kept.run(until),
+      watchRoutes(network, counters.loops.round('routes'), networkChanged, until),
+    ]).finally(stopFollowing);
   };
 }
 
@@ -88,9 +93,9 @@ export function peerHandler({ onPeers, onForbidden }: PeerReports): FollowHandle
 }
 
 /** A route that is missing, and one that another way has become possible for, are made true by the network's `setup`. */
-async function watchRoutes(network: PodNetwork, onChange: () => void, until: AbortSignal): Promise<void> {
+async function watchRoutes(network: PodNetwork, round: Round, onChange: () => void, until: AbortSignal): Promise<void> {
   for (;;) {
     await systemClock.sleep(lookMs, until);
-    if (await network.routesChanged()) onChange();
+    if (await round(() => network.routesChanged())) onChange();
   }
 }

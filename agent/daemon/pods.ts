@@ -17,7 +17,6 @@ import { createTokenBucket } from '../token-bucket.ts';
 import { pullSecretsOf } from '../images/pull-secrets.ts';
 import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
-import type { ProbeMetrics } from '../metrics/index.ts';
 import type { AddressWatch } from '../node/address-watch.ts';
 import { createAdmission } from '../node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from '../node/allocatable.ts';
@@ -37,6 +36,7 @@ import type { VolumeImages } from '../volumes/image.ts';
 import { podDir } from '../volumes/paths.ts';
 import { createPodVolumes } from '../volumes/pod-volumes.ts';
 import type { ClusterGrants } from './cluster-grants.ts';
+import type { Foundation } from './foundation.ts';
 
 /** The kubelet's `MaxContainerBackOff` begins here. */
 const crashBackoffInitialMs = 10_000;
@@ -52,7 +52,7 @@ export interface PodParts {
   readonly objects: ObjectReader;
   /** What only an API server gives to pods; absent for a node that stands alone. */
   readonly grants?: ClusterGrants | undefined;
-  readonly counters: { readonly probes: ProbeMetrics };
+  readonly counters: Pick<Foundation['counters'], 'probes' | 'kubelet'>;
   /** The manager that will act through what is made here. */
   readonly manager: () => PodManager;
 }
@@ -134,6 +134,8 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       security: () => link.security(),
       manager,
     }),
+    onStart: (kind, failure) => parts.counters.kubelet.containerStarted(kind, failure),
+    onHttpFallback: () => parts.counters.kubelet.hookFellBack(),
     backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),
     sandboxBackoff: new Backoff({ clock, ...sandboxBackoffMs }),
     networkProblem: () => {

@@ -21,12 +21,12 @@ export interface ShutdownParts {
 }
 
 /** Graceful shutdown of this node, by its configuration. */
-export function createShutdown({ config, events, log }: Foundation, parts: ShutdownParts): NodeShutdown {
+export function createShutdown({ config, events, log, counters }: Foundation, parts: ShutdownParts): NodeShutdown {
   const { manager, podDir, onChange } = parts;
   const viewOf = (uid: string): ReturnType<PodManager['pods']>[number] | undefined =>
     manager.pods().find(({ pod }) => pod.metadata.uid === uid);
   return createNodeShutdown({
-    ...{ events, log, onChange, clock: systemClock },
+    ...{ events, log, onChange, clock: systemClock, round: counters.loops.round('shutdown') },
     periods: shutdownPeriods(config.kubelet),
     logind: createLogind(exec, systemClock),
     node: { kind: 'Node', namespace: '', name: config.nodeName, uid: config.nodeName },

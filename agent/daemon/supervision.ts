@@ -16,7 +16,7 @@ export function supervisionTasks(
 ): readonly Task[] {
   if (notifier === undefined) return [];
   const parts = {
-    ...{ notifier, log: base.log, clock: systemClock },
+    ...{ notifier, log: base.log, clock: systemClock, round: base.counters.loops.round('supervision') },
     monotonic: () => performance.now(),
     report: () => serviceReport(base, workers),
   };

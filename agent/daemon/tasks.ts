@@ -41,7 +41,7 @@ export function daemonTasks(
   ];
 }
 
-function manifests({ config, store, log, loops }: Foundation, until: AbortSignal): Promise<void> {
+function manifests({ config, store, log, loops, counters }: Foundation, until: AbortSignal): Promise<void> {
   return watchManifests(
     {
       directory: config.manifestDir,
@@ -49,6 +49,7 @@ function manifests({ config, store, log, loops }: Foundation, until: AbortSignal
       rescanMs: config.fileCheckFrequencyMs,
       checkpointDir: join(config.rootDir, 'podwright', 'manifests'),
       clock: loops.clock('manifests'),
+      rounds: { scan: counters.loops.round('manifests'), write: counters.loops.round('state-files') },
       log,
       onSnapshot: (snapshot) => store.set(snapshot),
     },
@@ -57,7 +58,7 @@ function manifests({ config, store, log, loops }: Foundation, until: AbortSignal
 }
 
 function runtimeEvents(
-  { runtime, link }: Foundation,
+  { runtime, link, counters }: Foundation,
   { manager, housekeeping }: Workers,
   cluster: Cluster | undefined,
   until: AbortSignal,
@@ -66,6 +67,7 @@ function runtimeEvents(
     {
       runtime,
       clock: systemClock,
+      round: counters.loops.round('runtime-events'),
       onOpen: () => housekeeping.runtimeOpened(),
       onLost: (error, failures) => {
         link.lost(error, failures);
@@ -106,12 +108,13 @@ function localApi(
   );
 }
 
-function eventsOnDisk({ config, events, log }: Foundation, until: AbortSignal): Promise<void> {
+function eventsOnDisk({ config, events, log, counters }: Foundation, until: AbortSignal): Promise<void> {
   return keepEvents(
     {
       path: eventsFile(config),
       events,
       clock: systemClock,
+      round: counters.loops.round('state-files'),
       onError: (error) => log.warn({ err: error }, 'events cannot be written down'),
     },
     until,

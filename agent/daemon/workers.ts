@@ -38,6 +38,7 @@ export interface Workers {
 /** @param cluster undefined for a node that stands alone */
 export async function createWorkers(base: Foundation, cluster: Cluster | undefined): Promise<Workers> {
   const { config, log, store, link, runtime, network } = base;
+  const { loops } = base.counters;
   const services =
     cluster === undefined
       ? await createNodeServices(base, () => manager.pods())
@@ -66,7 +67,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
     podCgroups: deps.podCgroups,
     // Until it is known which pods this node has admitted, it is ready for all that it is to have.
     pods: () => (isReconciled ? manager.admitted() : store.pods().map(({ pod }) => pod)),
-    log,
+    ...{ log, round: loops.round('qos-cgroups') },
   });
   const manager: PodManager = createPodManager({
     deps,
@@ -95,6 +96,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   const housekeeping = createHousekeeping({
     ...{ runtime, network, manager, exec, log, knownPods },
     rootDir: config.rootDir,
+    rounds: { relist: loops.round('relist'), network: loops.round('network') },
     onContact: async (signal) => {
       await link.contact(signal);
       qosCgroups.runtimeKnown();
@@ -116,6 +118,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   const eviction = await createNodeEviction(config, {
     ...{ client: base.client, deps, manager, imageGc, clock: base.loops.clock('eviction') },
     onEvicted: (signal) => base.counters.kubelet.evicted(signal),
+    rounds: { node: loops.round('eviction'), storage: loops.round('local-storage') },
   });
   const shutdown = createShutdown(base, {
     ...{ manager, podDir: deps.podDir },

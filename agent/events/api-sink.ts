@@ -1,6 +1,7 @@
 import { ApiStatusError, ApiUnavailableError, isAlreadyExists, isNotFound } from '../api/errors.ts';
 import { type ApiClient, resources } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import { createTokenBucket } from '../token-bucket.ts';
 import { apiEvent, apiEventPatch, eventName, eventNamespace } from './api-event.ts';
@@ -14,6 +15,8 @@ export interface EventSinkOptions {
   /** Requests a second, and at once; 0 a second for no limit. */
   readonly perSecond: number;
   readonly burst: number;
+  /** Counts a try to send one. */
+  readonly round?: Round;
   /** UID that the API knows an event's object by. */
   readonly uidOf: (object: CoreEvent['involvedObject']) => string;
 }
@@ -43,7 +46,7 @@ const idleMs = 3_600_000;
  * sent are sent once, and when there are too many the oldest are left out.
  */
 export function createEventSink(options: EventSinkOptions): EventSink {
-  const { client, clock, log } = options;
+  const { client, clock, log, round = uncounted } = options;
   const pending = new Map<string, Pending>();
   const wakeup = createWakeup(clock);
   const bucket = createTokenBucket(options.perSecond, options.burst, () => clock.now());
@@ -80,7 +83,7 @@ export function createEventSink(options: EventSinkOptions): EventSink {
   const deliver = async (next: Pending, signal: AbortSignal): Promise<void> => {
     for (let tries = 1; ; tries += 1) {
       try {
-        return await send(client, next, signal);
+        return await round(() => send(client, next, signal));
       } catch (error) {
         signal.throwIfAborted();
         if (isAlreadyExists(error)) return;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
+import type { Round } from '../round.ts';
 import { createWriteBehind } from '../write-behind.ts';
 import type { CoreEvent, EventStore } from './types.ts';
 
@@ -12,6 +13,8 @@ export interface SnapshotOptions {
   readonly events: Pick<EventStore, 'list' | 'subscribe'>;
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
+  /** Counts a write. */
+  readonly round?: Round;
 }
 
 /**
@@ -29,9 +32,9 @@ export async function readEvents(path: string): Promise<readonly CoreEvent[]> {
 
 /** Writes the events down some seconds after one has happened, and at the end. While none happens nothing is done. */
 export async function keepEvents(options: SnapshotOptions, signal: AbortSignal): Promise<void> {
-  const { path, events, clock, onError } = options;
+  const { path, events, clock, onError, round } = options;
   const { changed, run } = createWriteBehind({
-    ...{ clock, gatherMs: writeAfterMs, onError },
+    ...{ clock, gatherMs: writeAfterMs, onError, round },
     write: () => writeFileAtomic(path, JSON.stringify(events.list()), { mode: 0o600, sync: false }),
   });
   const unsubscribe = events.subscribe({}, changed);

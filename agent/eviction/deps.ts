@@ -3,6 +3,7 @@ import type { EventRecorder } from '../events/types.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
 import type { PodFailure } from '../pods/status.ts';
+import type { Round } from '../round.ts';
 import type { NodeStats, PodStats } from '../stats/index.ts';
 import type { EvictionSettings } from './settings.ts';
 
@@ -28,5 +29,7 @@ export interface EvictionDeps {
   readonly reclaimImages: (signal: AbortSignal) => Promise<void>;
   readonly events: EventRecorder;
   readonly clock: Clock;
+  /** Counts a look at the node, and one at what pods have on disk. */
+  readonly rounds?: { readonly node: Round; readonly storage: Round };
   readonly log: Log;
 }

@@ -1,4 +1,5 @@
 import type { Pod } from '../objects/types.ts';
+import { uncounted } from '../round.ts';
 import type { EvictionDeps } from './deps.ts';
 import { evictPod, immediateGraceSeconds } from './evict-pod.ts';
 import { limitedStorage, limitExceeded } from './limits.ts';
@@ -25,12 +26,15 @@ export async function enforceLocalStorage(
     await deps.clock.sleep(periodMs, signal);
     const pods = deps.activePods().filter((pod) => limitedStorage(pod).volumes && !isSpared(pod));
     forgetOthers(dueAt, pods);
-    for (const pod of pods.filter(({ metadata }) => (dueAt.get(metadata.uid) ?? 0) <= deps.clock.now())) {
-      const startedAt = deps.clock.now();
-      await checkPod(deps, pod, imageFsIsOwn(), signal);
-      const now = deps.clock.now();
-      dueAt.set(pod.metadata.uid, now + (now - startedAt) * costFactor);
-    }
+    const due = pods.filter(({ metadata }) => (dueAt.get(metadata.uid) ?? 0) <= deps.clock.now());
+    await (deps.rounds?.storage ?? uncounted)(async () => {
+      for (const pod of due) {
+        const startedAt = deps.clock.now();
+        await checkPod(deps, pod, imageFsIsOwn(), signal);
+        const now = deps.clock.now();
+        dueAt.set(pod.metadata.uid, now + (now - startedAt) * costFactor);
+      }
+    });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Pod } from '../objects/types.ts';
 import type { PodFailure } from '../pods/status.ts';
+import { uncounted } from '../round.ts';
 import type { NodeStats } from '../stats/index.ts';
 import { changesOf, type NodeCondition, nodeConditions, nodeReference } from './conditions.ts';
 import type { EvictionDeps } from './deps.ts';
@@ -71,8 +72,9 @@ class Manager implements EvictionManager {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
+    const round = this.#deps.rounds?.node ?? uncounted;
     for (;;) {
-      const evicted = await this.#look(signal).catch((error: unknown) => {
+      const evicted = await round(() => this.#look(signal)).catch((error: unknown) => {
         signal.throwIfAborted();
         this.#deps.log.warn({ err: error }, 'cannot look for pressure on the node, will retry');
         return false;

@@ -3,6 +3,7 @@ import pLimit from 'p-limit';
 import { messageOf } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { EventRecorder } from '../events/types.ts';
+import { type Round, uncounted } from '../round.ts';
 import { type ContainerRuntime, RuntimeUnavailableError } from '../runtime/types.ts';
 import {
   bytesToFree,
@@ -39,6 +40,10 @@ export interface ImageGcDeps {
   readonly nodeName: string;
   readonly events: EventRecorder;
   readonly clock: Clock;
+  /** Counts a round. */
+  readonly round?: Round;
+  /** An image was removed. */
+  readonly onRemoved?: (reason: 'age' | 'space') => void;
   readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
@@ -102,7 +107,7 @@ export function createImageGc(deps: ImageGcDeps): ImageGc {
 async function sweep(
   candidates: readonly GcCandidate[],
   targetBytes: number,
-  { runtime, log }: ImageGcDeps,
+  { runtime, log, onRemoved }: ImageGcDeps,
   signal: AbortSignal,
 ): Promise<Sweep> {
   const removed: string[] = [];
@@ -118,6 +123,7 @@ async function sweep(
       continue;
     }
     log.info({ image: name, id, sizeBytes, why: expired ? 'unused for too long' : 'space' }, 'image removed');
+    onRemoved?.(expired ? 'age' : 'space');
     removed.push(id);
     freedBytes += sizeBytes;
   }
@@ -159,7 +165,7 @@ async function repeat(
   const everyMs = maxAgeMs > 0 ? Math.min(periodMs, Math.max(maxAgeMs, shortestPeriodMs)) : periodMs;
   for (let failures = 0; !signal.aborted;) {
     try {
-      await work(signal);
+      await (deps.round ?? uncounted)(() => work(signal));
       failures = 0;
     } catch (error) {
       if (signal.aborted) return;

@@ -4,7 +4,7 @@ import type { KubeletMetrics } from './kubelet-metrics.ts';
 /** Counts the calls of a runtime under the CRI's names (kubelet: pkg/kubelet/kuberuntime/instrumented_services.go). */
 export function countRuntime(
   runtime: ContainerRuntime,
-  metrics: Pick<KubeletMetrics, 'runtimeCalled'>,
+  metrics: Pick<KubeletMetrics, 'runtimeCalled' | 'sandboxStarted'>,
   now: () => number = () => performance.now(),
 ): ContainerRuntime {
   const counted =
@@ -17,6 +17,7 @@ export function countRuntime(
         failed = false;
         return result;
       } finally {
+        if (operation === 'run_podsandbox') metrics.sandboxStarted(failed);
         metrics.runtimeCalled(operation, (now() - begin) / 1_000, failed);
       }
     };

@@ -4,6 +4,7 @@ import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../pods/deps.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import { nodeAddresses } from './facts.ts';
 
@@ -28,6 +29,8 @@ export interface AddressWatchDeps {
   readonly read: () => Promise<HostAddresses>;
   readonly clock: Clock;
   readonly log: Pick<Log, 'info' | 'warn'>;
+  /** Counts a round. */
+  readonly round?: Round;
   /** The program that prints a line a change; default {@link monitor}. */
   readonly command?: readonly [file: string, ...args: string[]];
 }
@@ -43,7 +46,7 @@ const maxRestartMs = 60_000;
 
 /** Follows the addresses of the host: one program tells that something changed, and what is there now is read then. */
 export function createAddressWatch(deps: AddressWatchDeps): AddressWatch {
-  const { clock, read } = deps;
+  const { clock, read, round = uncounted } = deps;
   const wakeup = createWakeup(clock);
   const listeners = new Set<(addresses: HostAddresses) => void>();
   let current = deps.initial;
@@ -67,7 +70,8 @@ export function createAddressWatch(deps: AddressWatchDeps): AddressWatch {
       while (!signal.aborted) {
         await wakeup.sleep(lookMs, signal).catch(() => undefined);
         await clock.sleep(settleMs, signal).catch(() => undefined);
-        if (!signal.aborted) await look().catch((err: unknown) => deps.log.warn({ err }, 'addresses cannot be read'));
+        if (!signal.aborted)
+          await round(look).catch((err: unknown) => deps.log.warn({ err }, 'addresses cannot be read'));
       }
       await telling;
     },

@@ -4,6 +4,7 @@ import type { StatusCheckpoints } from '../pods/checkpoint.ts';
 import type { Log } from '../pods/deps.ts';
 import type { PodManager } from '../pods/manager.ts';
 import type { ContainerRuntime, RuntimePodSummary } from '../runtime/types.ts';
+import { type Round, uncounted } from '../round.ts';
 import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';
 import { createWorkQueue, type WorkQueue } from '../work-queue.ts';
 import type { LogSweep } from './log-sweep.ts';
@@ -35,6 +36,8 @@ export interface HousekeepingDeps {
   readonly checkpoints: Pick<StatusCheckpoints, 'sweep'>;
   /** Of pods that are gone, too: one that never had a container is known by nothing else. */
   readonly podCgroups: Pick<PodCgroups, 'podUids' | 'removePod'>;
+  /** Counts a list of the runtime, and what is done for the network. */
+  readonly rounds?: { readonly relist: Round; readonly network: Round };
   /** Removes the logs of pods that are gone. */
   readonly sweepLogs: LogSweep;
 }
@@ -58,7 +61,7 @@ export function createHousekeeping(deps: HousekeepingDeps): Housekeeping {
   let isFirstList = true;
   const relist = async (signal: AbortSignal): Promise<number> => {
     await deps.onContact(signal);
-    const pods = await deps.runtime.listPods(signal);
+    const pods = await (deps.rounds?.relist ?? uncounted)(() => deps.runtime.listPods(signal));
     // A pod that starts now may need an address or a port that a sandbox lost in a crash still holds.
     if (isFirstList) await maintainNetwork(deps, signal).catch((error: unknown) => warn(deps, 'network', error));
     const nextMs = isFirstList ? lateContainerMs : relistMs; // a former daemon may have been killed within a request
@@ -99,12 +102,14 @@ function warn({ log }: HousekeepingDeps, task: string, error: unknown): void {
 }
 
 async function maintainNetwork(deps: HousekeepingDeps, signal: AbortSignal): Promise<void> {
-  try {
-    await deps.network.setup(signal);
-  } finally {
-    // Addresses of pods that are gone are needed all the same.
-    await deps.network.gc(async () => sandboxIds(await deps.runtime.listPods(signal)), signal);
-  }
+  await (deps.rounds?.network ?? uncounted)(async () => {
+    try {
+      await deps.network.setup(signal);
+    } finally {
+      // Addresses of pods that are gone are needed all the same.
+      await deps.network.gc(async () => sandboxIds(await deps.runtime.listPods(signal)), signal);
+    }
+  });
 }
 
 function sandboxIds(pods: readonly RuntimePodSummary[]): ReadonlySet<string> {

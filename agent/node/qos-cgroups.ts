@@ -1,6 +1,7 @@
 import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWorkQueue } from '../work-queue.ts';
 
 /** Weights of classes matter when the CPU is short for long: a second of old ones harms nobody. */
@@ -20,16 +21,18 @@ export interface QosCgroupsDeps {
   /** Pods that run on this node or are about to. */
   readonly pods: () => readonly Pod[];
   readonly log: Pick<Log, 'warn'>;
+  /** Counts a round. */
+  readonly round?: Round;
 }
 
 /**
  * Keeps the cgroups above those of pods at what the pods need together (kubelet: `UpdateCgroups` of the
  * `QOSContainerManager`, which runs once a minute). No pod waits for it.
  */
-export function createQosCgroups({ podCgroups, pods, log }: QosCgroupsDeps): QosCgroups {
+export function createQosCgroups({ podCgroups, pods, log, round = uncounted }: QosCgroupsDeps): QosCgroups {
   const queue = createWorkQueue(async (_, signal) => {
     try {
-      await podCgroups.ensureQos(pods(), signal);
+      await round(() => podCgroups.ensureQos(pods(), signal));
       return {};
     } catch (error) {
       if (signal.aborted) return {};

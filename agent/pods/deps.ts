@@ -11,6 +11,7 @@ import type { NodeSecurity } from '../security/index.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import type { StatusCheckpoints } from './checkpoint.ts';
 import type { PodIdentityFiles } from './identity.ts';
+import type { ContainerKind } from './plan-types.ts';
 import type { PodFailure } from './status.ts';
 
 /** Has the image of a container on the host, by its pull policy; rejects with `reason` and message when it has not. */
@@ -78,4 +79,8 @@ export interface PodDeps {
   readonly podLogsDir: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** A container was to be started. @param failure the reason that its status has, `RunContainerError` */
+  readonly onStart?: (kind: ContainerKind, failure: string | undefined) => void;
+  /** A hook over HTTPS went on over HTTP. */
+  readonly onHttpFallback?: () => void;
 }

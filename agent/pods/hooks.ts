@@ -21,6 +21,8 @@ export interface HookTarget {
 export interface HookDeps {
   readonly runtime: Pick<ContainerRuntime, 'execSync'>;
   readonly clock: Clock;
+  /** HTTPS went on as HTTP. */
+  readonly onHttpFallback?: () => void;
 }
 
 /** A hook that waits for ever is ended by the pod's end; Node's timers hold no longer time. */
@@ -42,7 +44,7 @@ export async function runHook(
   const { exec, sleep, httpGet, tcpSocket } = handler;
   if (exec !== undefined) return runCommand(deps, exec.command ?? [], target, limitMs, signal);
   if (sleep !== undefined) return deps.clock.sleep(Math.min(sleep.seconds * 1000, limitMs), signal);
-  if (httpGet !== undefined) return limited(limitMs, signal, (until) => get(httpGet, target, until));
+  if (httpGet !== undefined) return limited(limitMs, signal, (until) => get(deps, httpGet, target, until));
   if (tcpSocket !== undefined) return limited(limitMs, signal, (until) => dial(tcpSocket, target, until));
   throw new Error('invalid handler: it names no action');
 }
@@ -75,7 +77,12 @@ async function runCommand(
 type HttpGet = NonNullable<HookHandler['httpGet']>;
 
 /** Any answer is a success, whatever its status. HTTPS that a server answers in plain HTTP is tried again as HTTP. */
-async function get(action: HttpGet, target: HookTarget, signal: AbortSignal): Promise<void> {
+async function get(
+  { onHttpFallback }: HookDeps,
+  action: HttpGet,
+  target: HookTarget,
+  signal: AbortSignal,
+): Promise<void> {
   const { host, port, path = '', scheme, httpHeaders = [] } = action;
   const headers: Record<string, string> = { 'user-agent': 'kube-lifecycle/1.34', accept: '*/*' };
   for (const { name, value } of httpHeaders) headers[name.toLowerCase()] = value;
@@ -96,6 +103,7 @@ async function get(action: HttpGet, target: HookTarget, signal: AbortSignal): Pr
     if (!plainHttpErrors.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     delete headers.authorization;
     await answerOf(httpRequest, options);
+    onHttpFallback?.();
   }
 }
 

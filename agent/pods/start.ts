@@ -90,10 +90,12 @@ async function startOne(
     await groupOomKill(deps, input.pod, id);
     deps.events.event(reference, 'Normal', 'Started', `Started container ${container.name}`);
     await runPostStart(deps, input, start, id, signal);
+    deps.onStart?.(start.kind, undefined);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
     if (!(error instanceof StartFailure)) throw error;
+    deps.onStart?.(start.kind, error.reason);
     // Images and hooks have events of their own.
     if (!ownEvents.has(error.reason)) deps.events.event(reference, 'Warning', 'Failed', `Error: ${error.message}`);
     return { reason: error.reason, message: error.message };

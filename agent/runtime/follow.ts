@@ -1,9 +1,12 @@
 import type { Clock } from '../clock.ts';
+import { type Round, uncounted } from '../round.ts';
 import type { ContainerRuntime, RuntimeEvent } from './types.ts';
 
 export interface FollowOptions {
   readonly runtime: Pick<ContainerRuntime, 'watchEvents'>;
   readonly clock: Clock;
+  /** Counts a stream. */
+  readonly round?: Round;
   readonly onEvent: (event: RuntimeEvent) => void;
   /** The stream is open: what happened before must now be listed. */
   readonly onOpen: () => void;
@@ -22,7 +25,7 @@ export async function followRuntime(options: FollowOptions, signal: AbortSignal)
       options.onOpen();
     };
     try {
-      await options.runtime.watchEvents(options.onEvent, opened, signal);
+      await (options.round ?? uncounted)(() => options.runtime.watchEvents(options.onEvent, opened, signal));
     } catch (error) {
       if (signal.aborted) return;
       options.onLost(error, failures);

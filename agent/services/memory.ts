@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { Service } from '../objects/types.ts';
+import type { Round } from '../round.ts';
 import { createWriteBehind, type WriteBehind } from '../write-behind.ts';
 
 /** Changes are gathered this long: a cluster has thousands of Services, and what reads the file is a restart. */
@@ -18,9 +19,11 @@ export interface ServiceMemoryOptions {
   readonly services: () => readonly Service[];
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
+  /** Counts a write. */
+  readonly round?: Round;
 }
 
-export function createServiceMemory({ file, services, clock, onError }: ServiceMemoryOptions): ServiceMemory {
+export function createServiceMemory({ file, services, ...options }: ServiceMemoryOptions): ServiceMemory {
   const write = (): Promise<void> =>
     writeFileAtomic(file, JSON.stringify(services().map(relevant)), { mode: 0o600, sync: false });
   return {
@@ -32,7 +35,7 @@ export function createServiceMemory({ file, services, clock, onError }: ServiceM
         return undefined;
       }
     },
-    ...createWriteBehind({ clock, gatherMs, write, onError }),
+    ...createWriteBehind({ ...options, gatherMs, write }),
   };
 }
 

@@ -3,6 +3,7 @@ import type { EventRecorder, ObjectReference } from '../events/types.ts';
 import type { Pod } from '../objects/types.ts';
 import type { Log } from '../pods/deps.ts';
 import type { PodFailure } from '../pods/status.ts';
+import { type Round, uncounted } from '../round.ts';
 import type { Logind } from './logind.ts';
 import { type ShutdownGroup, shutdownFailure, shutdownGroups, type ShutdownPeriod, shutdownRefusal } from './plan.ts';
 
@@ -21,6 +22,8 @@ export interface NodeShutdownDeps {
   readonly node: ObjectReference;
   readonly events: EventRecorder;
   readonly clock: Clock;
+  /** Counts a wait for a shutdown, which fails when logind cannot be heard. */
+  readonly round?: Round;
   readonly log: Log;
 }
 
@@ -73,7 +76,7 @@ export function createNodeShutdown(deps: NodeShutdownDeps): NodeShutdown {
     run: async (signal) => {
       if (deps.periods.length === 0) return;
       for (let failures = 0; !signal.aborted; failures += 1) {
-        await follow(signal).catch((error: unknown) => {
+        await (deps.round ?? uncounted)(() => follow(signal)).catch((error: unknown) => {
           if (signal.aborted || failures > 0) return;
           deps.log.warn({ err: error }, 'a shutdown of the host will not wait for the pods, trying again');
         });

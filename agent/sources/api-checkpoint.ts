@@ -4,6 +4,7 @@ import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiWishes, parseCheckpoint, renderCheckpoint } from './api-checkpoint-plan.ts';
 import type { SourceLog } from './log.ts';
+import type { Round } from '../round.ts';
 import { createWriteBehind } from '../write-behind.ts';
 
 /** Changes are gathered this long. Milliseconds. */
@@ -31,10 +32,12 @@ export interface ApiCheckpointOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: SourceLog;
+  /** Counts a write. */
+  readonly round?: Round;
 }
 
 export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoint {
-  const { directory, memoryDirectory, nodeName, clock, log } = options;
+  const { directory, memoryDirectory, nodeName, clock, log, round } = options;
   const podsFile = join(directory, 'pods.json');
   const secretsFile = join(memoryDirectory, 'secrets.json');
   const written = new Map<string, string>();
@@ -61,8 +64,7 @@ export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoin
     await rm(secretsFile, { force: true });
   };
   const { changed, run } = createWriteBehind({
-    clock,
-    gatherMs,
+    ...{ clock, gatherMs, round },
     write: async () => {
       if (last === undefined) return;
       const texts = renderCheckpoint(last);

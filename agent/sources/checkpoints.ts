@@ -5,6 +5,7 @@ import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import type { JsonObject } from '../objects/index.ts';
 import type { SourceLog } from './log.ts';
+import type { Round } from '../round.ts';
 import { createWriteBehind } from '../write-behind.ts';
 
 /** Writes are gathered this long: a burst of manifests must not fight with the runtime for the disk. Milliseconds. */
@@ -32,14 +33,13 @@ export interface Checkpoints {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export function createCheckpoints(directory: string, clock: Clock, log: SourceLog): Checkpoints {
+export function createCheckpoints(directory: string, clock: Clock, log: SourceLog, round?: Round): Checkpoints {
   const written = new Map<string, readonly JsonObject[]>();
   const pending = new Map<string, readonly JsonObject[]>();
   /** Digests of the texts on disk: a daemon that starts again has little to write. */
   const onDisk = new Map<string, string>();
   const { changed, run } = createWriteBehind({
-    clock,
-    gatherMs: GATHER_MS,
+    ...{ clock, round, gatherMs: GATHER_MS },
     write: async () => {
       for (const [file, documents] of [...pending]) {
         const text = JSON.stringify({ file, documents } satisfies Checkpoint);

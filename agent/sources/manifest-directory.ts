@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import type { Clock } from '../clock.ts';
 import { loadDocuments, type LoadedObjects } from '../objects/index.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createCheckpoints, type Checkpoints } from './checkpoints.ts';
 import { firstOwners, planClaims, type Owners } from './claims-plan.ts';
 import type { FileHint } from './file-plan.ts';
@@ -27,6 +28,8 @@ export interface ManifestOptions {
   readonly checkpointDir: string;
   readonly clock: Clock;
   readonly log: SourceLog;
+  /** Counts a look at the directory, and a write of checkpoints. */
+  readonly rounds?: { readonly scan: Round; readonly write: Round };
   /** Called with everything that the directory wants, first when all its files were looked at, then on every change. */
   readonly onSnapshot: (snapshot: SourceSnapshot) => void;
 }
@@ -66,7 +69,7 @@ class ManifestDirectory {
     this.#options = options;
     this.#signal = ownSignal(signal);
     this.#path = resolve(options.directory);
-    this.#checkpoints = createCheckpoints(options.checkpointDir, options.clock, options.log);
+    this.#checkpoints = createCheckpoints(options.checkpointDir, options.clock, options.log, options.rounds?.write);
     this.#rescan = createWakeup(options.clock);
   }
 
@@ -76,7 +79,7 @@ class ManifestDirectory {
     const writer = this.#checkpoints.run(this.#signal);
     try {
       for (;;) {
-        const pause = await this.#scan();
+        const pause = await (this.#options.rounds?.scan ?? uncounted)(() => this.#scan());
         await this.#rescan.sleep(pause, this.#signal);
       }
     } catch (error) {

@@ -7,6 +7,7 @@ import { podReference } from '../pods/references.ts';
 import { isMirrorPod } from '../sources/api-pod.ts';
 import { FILE_SOURCE } from '../sources/sourced.ts';
 import type { ObjectStore } from '../sources/types.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWorkQueue, type RunResult } from '../work-queue.ts';
 import { mirrorStep, renderMirrorPod } from './mirror-plan.ts';
 import { objectKeyOf, objectPath } from './object-key.ts';
@@ -18,6 +19,8 @@ export interface MirrorPodsOptions {
   readonly events: EventRecorder;
   readonly log: { warn(fields: object, message: string): void; debug(fields: object, message: string): void };
   readonly nodeName: string;
+  /** Counts a round. */
+  readonly round?: Round;
   /** UID of the Node; undefined as long as it is not registered. */
   readonly nodeUid: () => string | undefined;
   /** Whether a static pod of this key (`podKey`) is still being stopped. */
@@ -43,7 +46,7 @@ const recheckMs = 10_000;
 const toldAtFailure = 4;
 
 export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
-  const { client, store, events, log, nodeName } = options;
+  const { client, store, events, log, nodeName, round = uncounted } = options;
   const mirrors = new Map<string, ApiObject>();
   const failures = new Map<string, number>();
   /** Undefined before all sources have told what they have: until then no mirror is one too many. */
@@ -66,8 +69,8 @@ export function createMirrorPods(options: MirrorPodsOptions): MirrorPods {
     const [pod, mirror] = [wanted.get(key), mirrors.get(key)];
     const step = mirrorStep(pod, mirror, options.isEnding(key));
     try {
-      if (step === 'delete' && mirror !== undefined) return await remove(mirror, signal);
-      if (step === 'create' && pod !== undefined) return await create(pod, signal);
+      if (step === 'delete' && mirror !== undefined) return await round(() => remove(mirror, signal));
+      if (step === 'create' && pod !== undefined) return await round(() => create(pod, signal));
       if (pod === undefined && mirror === undefined) queue.forget(key);
       return {};
     } catch (error) {

@@ -3,6 +3,7 @@ import { ApiUnavailableError, isConflict, isNotFound } from '../api/errors.ts';
 import { type ApiClient, type ApiObject, resources } from '../api/types.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import { podKey } from '../objects/types.ts';
+import { type Round, uncounted } from '../round.ts';
 import { isMirrorPod } from '../sources/api-pod.ts';
 import { createWorkQueue, type RunResult } from '../work-queue.ts';
 import { mirrors as isMirrorOf } from './mirror-plan.ts';
@@ -29,6 +30,10 @@ export interface StatusWriter {
 export interface StatusWriterOptions {
   readonly client: ApiClient;
   readonly log: { warn(fields: object, message: string): void; debug(fields: object, message: string): void };
+  /** Counts a write. */
+  readonly round?: Round;
+  /** The server has a pod's newest status. @param seconds since the status was another one */
+  readonly onWritten?: (seconds: number) => void;
 }
 
 /** Requests at a time: one hangs as long as the server does, and must not hold all others up. */
@@ -40,11 +45,14 @@ interface Entry {
   status: PodStatus | undefined;
   written: PodStatus | undefined;
   hasEnded: boolean;
+  /** Since when there is a status that is not written, milliseconds on a clock that nobody sets. */
+  changedAt: number | undefined;
   failures: number;
 }
 
 /** Keyed by the UID of the pod that runs; a static pod's status goes to the mirror pod of its name. */
-export function createStatusWriter({ client, log }: StatusWriterOptions): StatusWriter {
+export function createStatusWriter(options: StatusWriterOptions): StatusWriter {
+  const { client, log, round = uncounted, onWritten } = options;
   const entries = new Map<string, Entry>();
   const objects = new Map<string, ApiObject>();
   const mirrors = new Map<string, ApiObject>();
@@ -53,7 +61,14 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
 
   const entryOf = (pod: Pod): Entry => {
     const { uid } = pod.metadata;
-    const entry = entries.get(uid) ?? { pod, status: undefined, written: undefined, hasEnded: false, failures: 0 };
+    const entry = entries.get(uid) ?? {
+      pod,
+      status: undefined,
+      written: undefined,
+      hasEnded: false,
+      changedAt: undefined,
+      failures: 0,
+    };
     entry.pod = pod;
     entries.set(uid, entry);
     return entry;
@@ -75,7 +90,7 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     if (entry === undefined) return {};
     const { status } = entry;
     try {
-      if (target !== undefined) await patch(entry, target, signal);
+      if (target !== undefined) await round(() => patch(entry, target, signal));
       // A status that came meanwhile is written first: this key is woken already.
       if (entry.hasEnded && entry.status === status) await end(entry, target, signal);
       entry.failures = 0;
@@ -90,14 +105,24 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     if (status === undefined) return;
     const current = target['status'] as Record<string, unknown> | undefined;
     const body = statusPatch(target.metadata.uid ?? '', current, status, entry.written);
-    if (body === undefined) return;
+    if (body === undefined) {
+      entry.changedAt = undefined;
+      return;
+    }
     const path = { ...objectPath(target), subresource: 'status' };
     const type = 'application/strategic-merge-patch+json';
     const answer = await client.patch(resources.pods, path, { type, body }, signal);
     entry.written = status;
+    tellWritten(entry, status);
     const now = mapOf(target).get(mapKey(target));
     // Gone meanwhile: nothing would ever take it away again.
     if (now?.metadata.uid === target.metadata.uid) keep(answer, now === target);
+  };
+
+  const tellWritten = (entry: Entry, written: PodStatus): void => {
+    if (entry.status !== written || entry.changedAt === undefined) return;
+    onWritten?.((performance.now() - entry.changedAt) / 1_000);
+    entry.changedAt = undefined;
   };
 
   /** A pod that nobody has any more, and a static pod, is forgotten at once; any other when the server has let go of it. */
@@ -139,6 +164,7 @@ export function createStatusWriter({ client, log }: StatusWriterOptions): Status
     published: (pod, status) => {
       const entry = entryOf(pod);
       entry.status = status;
+      entry.changedAt ??= performance.now();
       // A manifest that comes back has the UID that it had.
       entry.hasEnded = false;
       queue.wake(pod.metadata.uid);

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import type { Log } from '../pods/deps.ts';
 import { ConfigChanged } from '../reload.ts';
+import { type Round, uncounted } from '../round.ts';
 import type { Notifier } from './notify.ts';
 import { planMessage, type ServiceReport, type Told } from './report-plan.ts';
 
@@ -11,6 +12,8 @@ export interface SupervisionDeps {
   /** Milliseconds that no one sets. */
   readonly monotonic: () => number;
   readonly log: Log;
+  /** Counts a message. */
+  readonly round?: Round;
 }
 
 /** Whoever waits for the start waits for this long at most beyond it. */
@@ -23,7 +26,7 @@ const pollMs = 10_000;
  * the watchdog's time, that it is alive. After a reload it is ready again with the next daemon. The timer is the event loop's: one that is blocked feeds no watchdog.
  */
 export async function supervise(deps: SupervisionDeps, signal: AbortSignal): Promise<void> {
-  const { notifier, clock, monotonic } = deps;
+  const { notifier, clock, monotonic, round = uncounted } = deps;
   const feedMs = notifier.watchdogMs === undefined ? undefined : notifier.watchdogMs / 2;
   const pauseMs = Math.min(pollMs, feedMs === undefined ? pollMs : feedMs / 3);
   let told: Told = { isReady: false, status: '', fedAt: Number.NEGATIVE_INFINITY };
@@ -38,7 +41,7 @@ export async function supervise(deps: SupervisionDeps, signal: AbortSignal): Pro
       const now = monotonic();
       // A little early: by the next look it would be late.
       const fields = planMessage(report, told, now, feedMs === undefined ? undefined : feedMs - pauseMs / 2);
-      if (fields.length > 0 && (await notifier.send(fields))) {
+      if (fields.length > 0 && (await round(() => notifier.send(fields)))) {
         const fedAt = fields.includes('WATCHDOG=1') ? now : told.fedAt;
         told = { isReady: told.isReady || report.isReady, status: report.status, fedAt };
       }

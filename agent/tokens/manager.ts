@@ -1,6 +1,7 @@
 import type { ApiClient } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
 import type { Pod } from '../objects/types.ts';
+import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import type { TokenRequest } from '../volumes/content.ts';
 import { type HeldToken, isExpired, refreshAt, retryAt } from './refresh-plan.ts';
@@ -31,6 +32,8 @@ export interface TokenManagerOptions {
   readonly log: { warn(fields: object, message: string): void };
   /** From 0 up to 1; `Math.random` by default. */
   readonly random?: () => number;
+  /** Counts a request. */
+  readonly round?: Round;
 }
 
 /** By the UID of the pod, then by what was asked for. */
@@ -49,7 +52,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 /** As the kubelet's token manager (pkg/kubelet/token/token_manager.go), with one timer for all tokens instead of a look at each sync. */
 export function createTokenManager(options: TokenManagerOptions): TokenManager {
-  const { client, clock, log, random = Math.random } = options;
+  const { client, clock, log, random = Math.random, round = uncounted } = options;
   const pods = new Map<string, Map<string, Entry>>();
   const wakeup = createWakeup(clock);
 
@@ -60,7 +63,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
   };
   const request = async (pod: Pod, asked: TokenRequest, key: string, signal: AbortSignal): Promise<string> => {
     const receivedAt = clock.now();
-    const { value, lifeMs } = await requestToken(client, pod, asked, signal);
+    const { value, lifeMs } = await round(() => requestToken(client, pod, asked, signal));
     signal.throwIfAborted();
     const held = { value, lifeMs, receivedAt };
     put(pod.metadata.uid, key, held, refreshAt(held, random()));

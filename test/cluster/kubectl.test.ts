@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loops } from '../../agent/metrics/loops.ts';
 import { createPki } from '../lab/cluster-pki.ts';
 import { kubectlProgram } from '../lab/cluster-programs.ts';
 import {
@@ -226,6 +227,25 @@ describe('what the node tells', () => {
     expect(text).toMatch(/kubelet_pod_worker_duration_seconds_count\{operation_type="create"\} [1-9]/);
     expect(text).toMatch(/kubelet_pod_start_duration_seconds_count [1-9]/);
     expect(text).toMatch(/kubelet_running_pods [1-9]/);
+    expect(text).toMatch(/kubelet_started_pods_total [1-9]/);
+    expect(text).toMatch(/kubelet_started_containers_total\{container_type="container"\} [1-9]/);
+    expect(text).toMatch(/kubelet_pod_status_sync_duration_seconds_count [1-9]/);
+    expect(text).toMatch(/kubelet_pleg_relist_duration_seconds_count [1-9]/);
+    expect(text).toMatch(/rest_client_requests_total\{code="200",host="[\d.:]+",method="PUT"\} [1-9]/);
+  });
+
+  it('has gone round in its loops', async () => {
+    /** Have nothing to do here, or one round that lasts as long as the daemon. */
+    const idle = ['runtime-events', 'mirror-pods', 'tokens', 'client-certificate', 'server-certificate'];
+    const elsewhere = [...idle, 'shutdown', 'supervision', 'relist'];
+    const missing = async (): Promise<readonly string[]> => {
+      const text = await raw('/metrics');
+      const isCounted = (loop: string): boolean =>
+        text.includes(`podwright_loop_duration_seconds_count{loop="${loop}"}`);
+      return Object.keys(loops).filter((loop) => !elsewhere.includes(loop) && !isCounted(loop));
+    };
+    await eventually('a round of each', async () => (await missing()).length === 0).catch(() => undefined);
+    expect(await missing()).toEqual([]);
   });
 
   it('has its configuration and its pods, and is well', async () => {

@@ -1,6 +1,7 @@
 import { isAlreadyExists, isConflict, isNotFound } from '../../api/errors.ts';
 import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
 import type { Clock } from '../../clock.ts';
+import { type Round, uncounted } from '../../round.ts';
 
 const namespace = 'kube-node-lease';
 
@@ -12,6 +13,8 @@ export interface LeaseOptions {
   readonly nodeUid: () => string | undefined;
   /** The kubelet's `nodeLeaseDurationSeconds`. */
   readonly durationSeconds: number;
+  /** Counts a round. */
+  readonly round?: Round;
   /** @param failures in a row */
   readonly onError: (error: unknown, failures: number) => void;
 }
@@ -22,10 +25,12 @@ export interface LeaseOptions {
  */
 export async function keepLease(options: LeaseOptions, signal: AbortSignal): Promise<never> {
   const intervalMs = (options.durationSeconds * 1000) / 4;
+  const { round = uncounted } = options;
   let lease: ApiObject | undefined;
   for (let failures = 0; ;) {
+    const known = lease;
     try {
-      lease = await renew(options, lease, signal);
+      lease = await round(() => renew(options, known, signal));
       failures = 0;
     } catch (error) {
       signal.throwIfAborted();

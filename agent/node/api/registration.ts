@@ -2,6 +2,7 @@ import { ApiUnavailableError, isAlreadyExists, isNotFound } from '../../api/erro
 import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
 import type { Clock } from '../../clock.ts';
 import { timestamp } from '../../pods/container-status.ts';
+import { type Round, uncounted } from '../../round.ts';
 import { createWakeup } from '../../wakeup.ts';
 import { type ConditionFact, type NodeCondition, withTimes } from './conditions.ts';
 import { type NodeIdentity, type NodeStatus, type NodeStatusFacts, renderNode, renderNodeStatus } from './render.ts';
@@ -19,6 +20,8 @@ export interface RegistrationOptions {
   /** The kubelet's `nodeStatusUpdateFrequency` and `nodeStatusReportFrequency`. */
   readonly updateMs: number;
   readonly reportMs: number;
+  /** Counts a round. */
+  readonly round?: Round;
   /** Is told the Node as the server has it, each time that it is read. */
   readonly onNode: (node: ApiObject) => void;
 }
@@ -36,7 +39,7 @@ export interface NodeRegistration {
  * `registerWithAPIServer` and `syncNodeStatus`, pkg/kubelet/kubelet_node_status.go).
  */
 export function createNodeRegistration(options: RegistrationOptions): NodeRegistration {
-  const { client, clock, log, identity } = options;
+  const { client, clock, log, identity, round = uncounted } = options;
   const path = { name: identity.name };
   const wakeup = createWakeup(clock);
   let node: ApiObject | undefined;
@@ -111,7 +114,7 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
   async function keepReporting(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
       try {
-        await report(signal);
+        await round(() => report(signal));
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;

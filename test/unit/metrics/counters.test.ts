@@ -16,21 +16,32 @@ describe('metrics of the daemon', () => {
     metrics.podSynced('create', 0.25);
     metrics.podStarted({ sinceSeen: 1.5, sli: undefined });
     metrics.podStarted({ sinceSeen: 2, sli: 0.5 });
-    metrics.relisted(0.125);
+    metrics.statusWritten(0.125);
+    metrics.imageCollected('age');
+    metrics.containerStarted('app', undefined);
+    metrics.containerStarted('init', 'RunContainerError');
+    metrics.hookFellBack();
     metrics.evicted('memory.available');
-    metrics.requested({ code: '200', method: 'GET', host: '192.0.2.1:6443' });
-    metrics.requested({ code: '200', method: 'GET', host: '192.0.2.1:6443' });
+    metrics.requested({ code: '200', method: 'GET', host: '192.0.2.1:6443', seconds: 0.5 });
+    metrics.requested({ code: '200', method: 'GET', host: '192.0.2.1:6443', seconds: 1.5 });
     expect(values(metrics.render())).toEqual([
+      'kubelet_evictions{eviction_signal="memory.available"} 1',
+      'kubelet_image_garbage_collected_total{reason="age"} 1',
+      'kubelet_lifecycle_handler_http_fallbacks_total 1',
       'kubelet_pod_worker_duration_seconds_sum{operation_type="create"} 0.25',
       'kubelet_pod_worker_duration_seconds_count{operation_type="create"} 1',
       'kubelet_pod_start_duration_seconds_sum 3.5',
       'kubelet_pod_start_duration_seconds_count 2',
       'kubelet_pod_start_sli_duration_seconds_sum 0.5',
       'kubelet_pod_start_sli_duration_seconds_count 1',
-      'kubelet_pleg_relist_duration_seconds_sum 0.125',
-      'kubelet_pleg_relist_duration_seconds_count 1',
-      'kubelet_evictions{eviction_signal="memory.available"} 1',
+      'kubelet_pod_status_sync_duration_seconds_sum 0.125',
+      'kubelet_pod_status_sync_duration_seconds_count 1',
+      'kubelet_started_containers_total{container_type="container"} 1',
+      'kubelet_started_containers_total{container_type="init_container"} 1',
+      'kubelet_started_containers_errors_total{code="RunContainerError",container_type="init_container"} 1',
       'rest_client_requests_total{code="200",host="192.0.2.1:6443",method="GET"} 2',
+      'rest_client_request_duration_seconds_sum{host="192.0.2.1:6443",verb="GET"} 2',
+      'rest_client_request_duration_seconds_count{host="192.0.2.1:6443",verb="GET"} 2',
     ]);
   });
 
