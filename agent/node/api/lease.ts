@@ -76,6 +76,7 @@ async function read({ client, nodeName }: LeaseOptions, signal: AbortSignal): Pr
 function fresh({ clock, nodeName, nodeUid, durationSeconds }: LeaseOptions, lease: ApiObject | undefined): object {
   const uid = nodeUid();
   const owner = uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }];
+  const spec = lease?.['spec'] as LeaseSpec | undefined;
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
@@ -87,10 +88,24 @@ function fresh({ clock, nodeName, nodeUid, durationSeconds }: LeaseOptions, leas
       ...(owner.length === 0 ? {} : { ownerReferences: owner }),
     },
     spec: {
-      ...(lease?.['spec'] as object | undefined),
+      ...spec,
       holderIdentity: nodeName,
       leaseDurationSeconds: durationSeconds,
-      renewTime: new Date(clock.now()).toISOString().replace('Z', '000Z'),
+      renewTime: nextTime(spec?.renewTime, clock.now()).toISOString().replace('Z', '000Z'),
     },
   };
+}
+
+interface LeaseSpec {
+  /** RFC 3339 with microseconds. */
+  readonly renewTime?: string;
+}
+
+/**
+ * Now, or a millisecond after the last time when the clock was set back: to the node lifecycle controller only a later time
+ * is a renewal (`tryUpdateNodeHealth` in pkg/controller/nodelifecycle/node_lifecycle_controller.go).
+ */
+function nextTime(last: string | undefined, now: number): Date {
+  const lastMs = last === undefined ? NaN : Date.parse(last);
+  return new Date(Number.isNaN(lastMs) ? now : Math.max(now, lastMs + 1));
 }

@@ -5,7 +5,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Whether the server has to be told: something else than a heartbeat has changed, or the last report is too old
- * (`nodeStatusReportFrequency`).
+ * (`nodeStatusReportFrequency`) or from the future: the clock was set back.
  */
 export function mustReport(
   before: NodeStatus | undefined,
@@ -14,7 +14,10 @@ export function mustReport(
   reportMs: number,
 ): boolean {
   return (
-    before === undefined || sinceReportMs >= reportMs || !isDeepStrictEqual(withoutTimes(before), withoutTimes(next))
+    before === undefined ||
+    sinceReportMs < 0 ||
+    sinceReportMs >= reportMs ||
+    !isDeepStrictEqual(withoutTimes(before), withoutTimes(next))
   );
 }
 

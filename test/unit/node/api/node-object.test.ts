@@ -73,6 +73,7 @@ describe('a report', () => {
     ['of what the server does not have', undefined, ready([], now), 0, true],
     ['of a heartbeat alone', ready([], then), ready([], now), 0, false],
     ['of a heartbeat that is due', ready([], then), ready([], now), 300_000, true],
+    ['of a heartbeat under a clock that was set back', ready([], now), ready([], then), -1, true],
     ['of a change', ready([], then), ready(['no network'], now), 0, true],
   ])('%s', (_, before, next, sinceMs, expected) => {
     expect(mustReport(before, next, sinceMs, 300_000)).toBe(expected);
