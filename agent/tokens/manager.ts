@@ -4,7 +4,7 @@ import type { Pod } from '../objects/types.ts';
 import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import type { TokenRequest } from '../volumes/content.ts';
-import { type HeldToken, isExpired, refreshAt, retryAt } from './refresh-plan.ts';
+import { type HeldToken, isDue, isExpired, keptFrom, refreshAt, retryAt } from './refresh-plan.ts';
 import { requestToken } from './request.ts';
 
 /** Tokens of service accounts for the pods of this node, each for one pod alone. They are held in memory only. */
@@ -77,12 +77,12 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
       const entry = pods.get(uid)?.get(key);
       if (entry === undefined) return await request(pod, asked, key, signal);
       const hasExpired = isExpired(entry.held, clock.now());
-      if (!hasExpired && clock.now() < entry.dueAt) return entry.held.value;
+      if (!hasExpired && !isDue(entry.held, entry.dueAt, clock.now())) return entry.held.value;
       try {
         return await request(pod, asked, key, signal);
       } catch (error) {
         signal.throwIfAborted();
-        put(uid, key, entry.held, retryAt(clock.now(), random()));
+        put(uid, key, keptFrom(entry.held, clock.now()), retryAt(clock.now(), random()));
         if (hasExpired) throw error;
         log.warn({ pod: name, namespace, err: error }, 'a token cannot be renewed; the pod keeps the one that it has');
         return entry.held.value;
@@ -102,7 +102,7 @@ export function createTokenManager(options: TokenManagerOptions): TokenManager {
 /** UIDs of the pods with a token that is due and that they were not told of. */
 function takeDue(pods: Entries, now: number): readonly string[] {
   return [...pods].flatMap(([uid, entries]) => {
-    const due = [...entries.values()].filter(({ isTold, dueAt }) => !isTold && dueAt <= now);
+    const due = [...entries.values()].filter(({ isTold, held, dueAt }) => !isTold && isDue(held, dueAt, now));
     for (const entry of due) entry.isTold = true;
     return due.length === 0 ? [] : [uid];
   });

@@ -24,6 +24,16 @@ export function refreshAt({ receivedAt, lifeMs }: HeldToken, random: number): nu
   return receivedAt + Math.min(maxAgeMs, lifeMs * 0.8) - random * maxJitterMs;
 }
 
+/** A token from the future is due too: the clock was set back since then, and its age is unknown. */
+export function isDue({ receivedAt }: HeldToken, dueAt: number, now: number): boolean {
+  return now >= dueAt || now < receivedAt;
+}
+
+/** The token of a failed request. One from the future counts from now on, so that it is not due again at once. */
+export function keptFrom(held: HeldToken, now: number): HeldToken {
+  return { ...held, receivedAt: Math.min(held.receivedAt, now) };
+}
+
 export function retryAt(now: number, random: number): number {
   return now + retryMs + random * maxJitterMs;
 }

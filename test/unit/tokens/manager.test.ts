@@ -132,6 +132,25 @@ describe('renewal', () => {
     expect(await ask()).toBe('token-2');
   });
 
+  it('is due when the clock was set back: a token from the future would be kept beyond its life', async () => {
+    clock.setWall(start + 24 * hour);
+    await ask();
+    clock.setWall(start);
+    answer = refuse;
+    expect([await ask(), await ask()]).toEqual(['token-1', 'token-1']);
+    expect([asked.length, warnings.length]).toEqual([2, 1]);
+    answer = (seconds) => seconds;
+    await clock.advance(30 * second);
+    expect([told.at(-1), await ask()]).toEqual([`${web.metadata.uid} 30`, 'token-3']);
+  });
+
+  it('is due after its time also when the clock was set back meanwhile', async () => {
+    await ask();
+    clock.setWall(start - 24 * hour);
+    await clock.advance(480 * second);
+    expect([told.length, await ask()]).toEqual([1, 'token-2']);
+  });
+
   it('sets one timer for all, and tells a pod once', async () => {
     await ask();
     await ask({ audience: 'vault', expirationSeconds: 600 });
