@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { type OwnedApiClient, parseKubeconfig } from '../api/index.ts';
+import { basename, join } from 'node:path';
+import { kubeconfigReader, type OwnedApiClient, parseKubeconfig, type ReadConnection } from '../api/index.ts';
 import { type CertificateManager, createCertificateManager } from '../bootstrap/certificate-manager.ts';
+import { holdsCertificate, isCertificateOf, withKeptCertificate } from '../bootstrap/kept-certificate.ts';
 import { certificateLife } from '../bootstrap/rotation-plan.ts';
 import { systemClock } from '../clock.ts';
 import { serverSettings } from '../server/kubelet/index.ts';
@@ -17,13 +18,11 @@ export interface NodeCertificates {
 
 /** Keeps them good without a restart: `rotateCertificates`, `serverTLSBootstrap`. */
 export function createNodeCertificates(base: Foundation, client: OwnedApiClient, kubeconfig: string): NodeCertificates {
-  const { kubelet } = base.config;
   let clientEnd = (): number | undefined => undefined;
   const clientTask: Task = async (until) => {
     const file = await findClientCertificate(base, kubeconfig, until);
     if (file === undefined) return;
-    // kubeadm's default, where the kubelet itself has none.
-    if (basename(file) !== 'kubelet-client-current.pem' || kubelet.rotateCertificates === false) {
+    if (basename(file) !== 'kubelet-client-current.pem' || !rotates(base)) {
       const life = certificateLife(await readFile(file, 'utf8').catch(() => ''));
       clientEnd = () => life?.until;
       return;
@@ -46,30 +45,57 @@ export function createNodeCertificates(base: Foundation, client: OwnedApiClient,
 
 const retryMs = 30_000;
 
-/** The file of certificate and key that a kubeconfig names; undefined where it has others. Waits for a kubeconfig. */
+/** The file of certificate and key that the node uses; undefined where it has others. Waits for a kubeconfig. */
 async function findClientCertificate(
-  { log }: Foundation,
+  base: Foundation,
   kubeconfig: string,
   until: AbortSignal,
 ): Promise<string | undefined> {
   for (;;) {
     try {
-      const { certificate, key } = parseKubeconfig(kubeconfig, await readFile(kubeconfig, 'utf8')).user;
-      const [one, other] = [certificate, key].map((material) =>
-        material !== undefined && 'file' in material.source ? material.source.file : undefined,
-      );
-      return one === other ? one : undefined;
+      if (!rotates(base) || !(await holdsCertificate(kubeconfig))) return await namedFile(kubeconfig);
+      const { certificate = '' } = await nodeConnection(base, kubeconfig)(false);
+      return isCertificateOf(certificate, commonName(base)) ? currentCertificate(base) : undefined;
     } catch (err) {
-      log.debug({ err }, 'no kubeconfig to keep the certificate of');
+      base.log.debug({ err }, 'no kubeconfig to keep the certificate of');
       await systemClock.sleep(retryMs, until);
     }
   }
 }
 
-const own = ({ config, counters }: Foundation, loop: 'client-certificate' | 'server-certificate') => ({
+async function namedFile(kubeconfig: string): Promise<string | undefined> {
+  const { certificate, key } = parseKubeconfig(kubeconfig, await readFile(kubeconfig, 'utf8')).user;
+  const [one, other] = [certificate, key].map((material) =>
+    material !== undefined && 'file' in material.source ? material.source.file : undefined,
+  );
+  return one === other ? one : undefined;
+}
+
+/** How the node reaches the API server, with the certificate that it has renewed. */
+export function nodeConnection(base: Foundation, kubeconfig: string): ReadConnection {
+  const read = kubeconfigReader(kubeconfig);
+  if (!rotates(base)) return read;
+  const kept = {
+    kubeconfig,
+    current: currentCertificate(base),
+    commonName: commonName(base),
+    now: Date.now,
+  };
+  return async (refused) => withKeptCertificate(await read(refused), refused, kept);
+}
+
+/** kubeadm's default, where the kubelet itself has none. */
+const rotates = ({ config }: Foundation): boolean => config.kubelet.rotateCertificates !== false;
+
+const currentCertificate = ({ config }: Foundation): string =>
+  join(config.rootDir, 'pki', 'kubelet-client-current.pem');
+
+const commonName = ({ config }: Foundation): string => `system:node:${config.nodeName}`;
+
+const own = (base: Foundation, loop: 'client-certificate' | 'server-certificate') => ({
   clock: systemClock,
-  round: counters.loops.round(loop),
-  commonName: `system:node:${config.nodeName}`,
+  round: base.counters.loops.round(loop),
+  commonName: commonName(base),
   random: Math.random,
 });
 

@@ -1,4 +1,4 @@
-import { createApiClient, kubeconfigReader, type OwnedApiClient } from '../api/index.ts';
+import { createApiClient, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
 import type { Pod } from '../objects/types.ts';
@@ -10,7 +10,7 @@ import type { MirrorPods } from '../status/mirror.ts';
 import { createStatusWriter, type StatusWriter } from '../status/writer.ts';
 import { version } from '../version.ts';
 import { type ClusterGrants, createClusterGrants } from './cluster-grants.ts';
-import { createNodeCertificates } from './certificates.ts';
+import { createNodeCertificates, nodeConnection } from './certificates.ts';
 import { createNodeEventSink, createNodeMirrorPods } from './api-reports.ts';
 import { podCheckpoint } from './checkpoints.ts';
 import type { Foundation } from './foundation.ts';
@@ -48,7 +48,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
   const { kubeconfig } = config;
   if (kubeconfig === undefined) return undefined;
   const server = createServerState(systemClock, log);
-  const read = kubeconfigReader(kubeconfig);
+  const read = nodeConnection(base, kubeconfig);
   const client = createApiClient({
     connection: async (refused) => {
       const connection = await read(refused);

@@ -63,7 +63,8 @@ async function gatherKernel(signal: AbortSignal): Promise<Pick<Facts, KernelFact
   };
 }
 
-const timeoutMs = 5_000;
+/** A host that has just booted, or that is busy, answers late. */
+const timeoutMs = 20_000;
 
 async function output(file: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   try {

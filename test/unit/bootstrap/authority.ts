@@ -20,15 +20,22 @@ const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
 const name = (text: string): Der => sequence(setOf(sequence(objectIdentifier('2.5.4.3'), utf8String(text))));
 const basicConstraints = sequence(objectIdentifier('2.5.29.19'), boolean(true), octetString(sequence(boolean(true))));
 
-/** A CA of its own key, as PEM. */
-export function createAuthority(commonName = 'kubernetes'): { readonly pem: string; readonly privateKey: string } {
+/**
+ * A CA of its own key, as PEM.
+ *
+ * @param laterMs after the usual end
+ */
+export function createAuthority(
+  commonName = 'kubernetes',
+  laterMs = 0,
+): { readonly pem: string; readonly privateKey: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const info = sequence(
     contextConstructed(0, integer(2n)),
     integer(BigInt(`0x7f${randomBytes(7).toString('hex')}`)),
     algorithm,
     name(commonName),
-    sequence(certificateTime(new Date(Date.now() - day)), certificateTime(new Date(Date.now() + day))),
+    sequence(certificateTime(new Date(Date.now() - day)), certificateTime(new Date(Date.now() + day + laterMs))),
     name(commonName),
     publicKey.export({ type: 'spki', format: 'der' }),
     contextConstructed(3, sequence(basicConstraints)),
