@@ -2,7 +2,7 @@
 # Makes programs of Kubernetes 1.20 for tests and benchmarks, once, in a cache outside the repository, and prints the
 # path of each on a line of its own.
 #
-#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; and kubectl-1.32
+#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; kubectl-1.32, kubeadm
 #   test/kubernetes.sh kubelet kube-proxy cni-plugins
 #                                      what podwright is measured against; cni-plugins is a directory of programs
 #   test/kubernetes.sh e2e.test ginkgo agnhost nonewprivs sample-apiserver
@@ -21,7 +21,7 @@ version=1.20.2
 kubectl_package=kubectl=1.32.3+ds-2 # Of Debian 13; when that has moved on, the one that is there.
 cache=${PODWRIGHT_PEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podwright/peer}
 go=/usr/lib/go-1.19/bin/go
-[ $# -gt 0 ] || set -- etcd kubectl kubectl-1.32 kube-apiserver kube-controller-manager kube-scheduler
+[ $# -gt 0 ] || set -- etcd kubectl kubectl-1.32 kube-apiserver kube-controller-manager kube-scheduler kubeadm
 
 say() { printf '==> kubernetes: %s\n' "$*" >&2; }
 

@@ -1,14 +1,16 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { clusterPrograms, type ClusterPrograms } from '../lab/cluster-programs.ts';
+import { clusterPrograms, kubeadmProgram, type ClusterPrograms } from '../lab/cluster-programs.ts';
 import { controlPlaneRepository, controlPlaneVersion, writeControlPlaneArchive } from '../lab/control-plane-images.ts';
 import { testImages } from '../lab/images.ts';
-import { createHost, until, type CommandResult, type DaemonHandle, type TestHost } from '../lab/index.ts';
+import { podwrightProgram } from '../lab/daemon.ts';
+import { createHost, privatePath, until, type CommandResult, type DaemonHandle, type TestHost } from '../lab/index.ts';
 import { podObject } from './objects.ts';
+import { type RunningProgram, startProgram } from './programs.ts';
 
 /** Stands in for CoreDNS: answers the probes, serves no names. */
 const answer = 'printf "HTTP/1.0 200 OK\\r\\n\\r\\n"';
@@ -18,6 +20,18 @@ const dnsImage = {
   config: { Entrypoint: ['/bin/sh', '-c', answers] },
 };
 
+/** What kubeadm looks for besides; the second is never started. */
+const kubeadmImages = [
+  { name: `${controlPlaneRepository}/pause:3.2`, config: { Entrypoint: ['/bin/sleep', '1000000'] } },
+  { name: `${controlPlaneRepository}/kube-proxy:${controlPlaneVersion}` },
+];
+
+/** kubeadm has its places in itself; podwright has these where it is not told others. */
+const privateDirectories = [
+  ...['/etc/kubernetes', '/etc/cni', '/var/lib/kubelet', '/var/lib/etcd', '/var/lib/cni'],
+  ...['/var/log/pods', '/var/log/containers', '/run/podwright'],
+];
+
 const deadlineMs = 180_000;
 let programs: ClusterPrograms;
 let first: TestHost;
@@ -26,7 +40,8 @@ const daemons: DaemonHandle[] = [];
 
 beforeAll(async () => {
   programs = await clusterPrograms();
-  first = await createHost({ nodeName: 'first', images: [...testImages, dnsImage] });
+  const images = [...testImages, ...kubeadmImages, dnsImage];
+  first = await createHost({ nodeName: 'first', images, privateDirectories });
   second = await createHost({ nodeName: 'second', images: [] });
   writeControlPlaneArchive(archive(), programs);
   await writeFile(join(first.dir, 'init.yaml'), initFile());
@@ -66,8 +81,8 @@ async function init(more: readonly string[] = []): Promise<CommandResult> {
   return first.podwright(args, { timeoutMs: deadlineMs });
 }
 
-async function kubectl(args: readonly string[], input?: string): Promise<CommandResult> {
-  const kubeconfig = ['--kubeconfig', adminConf(), '--cache-dir', join(first.dir, 'kubectl')];
+async function kubectl(args: readonly string[], input?: string, config = adminConf()): Promise<CommandResult> {
+  const kubeconfig = ['--kubeconfig', config, '--cache-dir', join(first.dir, 'kubectl')];
   return first.exec(programs.kubectl, [...kubeconfig, ...args], input === undefined ? {} : { input });
 }
 
@@ -203,4 +218,98 @@ describe('podwright reset', () => {
     expect(existsSync(join(first.dir, 'etcd'))).toBe(false);
     expect(await first.containers()).toEqual([]);
   });
+});
+
+describe('kubeadm init, with podwright in the place of the kubelet', () => {
+  const own = (path: string): string => privatePath(first.dir, path);
+  const bin = (): string => join(first.dir, 'bin');
+  const env = (): Readonly<Record<string, string>> => ({
+    ...{ PATH: bin(), HOME: first.dir, DOCKER_HOST: `unix://${first.dockerSocket}` },
+  });
+  let kubelet: RunningProgram | undefined;
+
+  afterAll(async () => kubelet?.kill());
+
+  it('makes a cluster of one node', async () => {
+    await makePath();
+    await writeFile(join(first.dir, 'kubeadm.yaml'), kubeadmFile());
+    const running = kubeadm('init', '--config', join(first.dir, 'kubeadm.yaml'), '--skip-phases', 'addon/kube-proxy');
+    await until('the configuration of the kubelet', deadlineMs, () => existsSync(own('/var/lib/kubelet/config.yaml')));
+    kubelet = startProgram(first, { file: '/bin/sh', args: ['-c', kubeletCommand], env: env() });
+    const done = await running;
+    expect(done.exitCode, `${done.stdout}${done.stderr}${kubelet.output()}`).toBe(0);
+    const ready = async (): Promise<boolean> =>
+      /^first +Ready +control-plane/m.test((await ownKubectl('get', 'nodes', '--no-headers')).stdout);
+    await until('the node to be ready', deadlineMs, ready, { intervalMs: 250, explain: () => kubelet?.output() ?? '' });
+  });
+
+  it('renews the certificate of kubelet.conf, for which kubeadm looks at its end', async () => {
+    expect(parse(await readFile(own('/etc/kubernetes/kubelet.conf'), 'utf8'))).toMatchObject({
+      users: [{ user: { 'client-certificate': '/var/lib/kubelet/pki/kubelet-client-current.pem' } }],
+    });
+  });
+
+  it('is undone by kubeadm reset', async () => {
+    await kubelet?.kill();
+    expect(await kubeadm('reset', '--force')).toMatchObject({ exitCode: 0 });
+    expect(await first.containers()).toEqual([]);
+    expect(await readdir(own('/var/lib/kubelet'))).toEqual([]);
+  });
+
+  /** All programs of this machine but the one by which kubeadm would have its systemd start another kubelet. */
+  async function makePath(): Promise<void> {
+    await mkdir(bin());
+    await symlink(podwrightProgram, join(bin(), 'kubelet'));
+    await symlink(process.execPath, join(bin(), 'node'));
+    for (const directory of ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin']) {
+      for (const program of await readdir(directory)) {
+        if (program === 'systemctl') continue;
+        await symlink(join(directory, program), join(bin(), program)).catch(() => undefined); // the first one counts
+      }
+    }
+  }
+
+  function kubeadmFile(): string {
+    const kubeadmVersion = 'kubeadm.k8s.io/v1beta2';
+    return [
+      {
+        ...{
+          apiVersion: kubeadmVersion,
+          kind: 'InitConfiguration',
+          localAPIEndpoint: { advertiseAddress: first.address },
+        },
+        nodeRegistration: { name: 'first', criSocket: '/var/run/dockershim.sock' },
+      },
+      {
+        ...{ apiVersion: kubeadmVersion, kind: 'ClusterConfiguration', kubernetesVersion: controlPlaneVersion },
+        imageRepository: controlPlaneRepository,
+        networking: { podSubnet: '203.0.113.0/24', serviceSubnet: '192.0.2.128/25' },
+        controllerManager: {
+          extraArgs: { 'node-cidr-mask-size': '25', 'flex-volume-plugin-dir': join(first.dir, 'flex') },
+        },
+      },
+      {
+        ...{ apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' },
+        ...{ cgroupDriver: 'cgroupfs', cgroupRoot: first.cgroup },
+      },
+    ]
+      .map((document) => stringify(document))
+      .join('---\n');
+  }
+
+  /** As kubeadm's drop-in for systemd has it. */
+  const kubeletCommand = `. /var/lib/kubelet/kubeadm-flags.env
+    exec kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf \
+      --config=/var/lib/kubelet/config.yaml $KUBELET_KUBEADM_ARGS`;
+
+  async function kubeadm(...args: readonly string[]): Promise<CommandResult> {
+    const withPath = Object.entries(env()).map(([name, value]) => `${name}=${value}`);
+    const ignore = ['--ignore-preflight-errors', 'all'];
+    return first.exec('env', ['-i', ...withPath, await kubeadmProgram(), ...args, ...ignore], {
+      timeoutMs: 2 * deadlineMs,
+    });
+  }
+
+  const ownKubectl = async (...args: readonly string[]): Promise<CommandResult> =>
+    kubectl(args, undefined, '/etc/kubernetes/admin.conf');
 });

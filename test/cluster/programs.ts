@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { KubectlCommand } from '../lab/cluster-calls.ts';
 import type { Cluster, TestHost } from '../lab/index.ts';
-import { namespacePath } from '../lab/names.ts';
+import { enterArgs } from '../lab/names.ts';
 
 /** A program that runs beside the test. */
 export interface RunningProgram {
@@ -14,11 +14,11 @@ export interface RunningProgram {
 }
 
 export function startProgram(
-  { netns }: TestHost,
+  host: TestHost,
   { file, args, env }: KubectlCommand,
   stdin: 'ignore' | 'pipe' = 'ignore',
 ): RunningProgram {
-  const child = spawn('nsenter', [`--net=${namespacePath(netns)}`, file, ...args], {
+  const child = spawn('nsenter', [...enterArgs(host), file, ...args], {
     stdio: [stdin, 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });

@@ -52,7 +52,7 @@ export function clusterCalls({ kubectl: file, dir, netns, adminKubeconfig }: Kub
   });
   const kubectl = async (args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> => {
     const command = kubectlCommand(args);
-    return runIn(netns, command.file, command.args, { ...options, env: { ...command.env, ...options.env } });
+    return runIn({ netns }, command.file, command.args, { ...options, env: { ...command.env, ...options.env } });
   };
   const calls = {
     ...{ kubectl, kubectlCommand },

@@ -87,6 +87,9 @@ function clusterInfo({ url, ca }: ClusterFacts): readonly object[] {
   ];
 }
 
+/** Up to 1.23 kubeadm asks by the version that the kubelet tells: 1.32 is podwright's. */
+const kubeletConfigNames = ['kubelet-config-1.20', 'kubelet-config-1.32', 'kubelet-config'];
+
 function configObjects(facts: ClusterFacts): readonly object[] {
   const readers = [nodes, bootstrappers];
   const kubelet = { kubelet: stringify(kubeletConfiguration(facts)) };
@@ -97,7 +100,7 @@ function configObjects(facts: ClusterFacts): readonly object[] {
     networking: { dnsDomain: 'cluster.local', podSubnet: podCidr, serviceSubnet: serviceCidr },
   };
   return [
-    ...['kubelet-config-1.20', 'kubelet-config'].flatMap((name) => [
+    ...kubeletConfigNames.flatMap((name) => [
       configMap('kube-system', name, kubelet),
       ...readableConfigMap('kube-system', name, `kubeadm:${name}`, readers),
     ]),

@@ -26,6 +26,12 @@ export async function kubectlProgram(name: 'kubectl' | 'kubectl-1.32'): Promise<
   return path;
 }
 
+/** The path of kubeadm, of the cluster's version. */
+export async function kubeadmProgram(): Promise<string> {
+  const [path = ''] = await kubernetesPrograms(['kubeadm']);
+  return path;
+}
+
 /** Paths of programs in the cache, in their order; `bash test/kubernetes.sh` makes them before a test's time runs. */
 export async function kubernetesPrograms(wanted: readonly string[]): Promise<readonly string[]> {
   const { stdout } = await execa('bash', [script, ...wanted], { stdin: 'ignore', stderr: 'inherit' });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { namespacePath } from './names.ts';
+import { enterArgs, type HostNamespaces } from './names.ts';
 import { tail, type LogLine } from './tail.ts';
 import { until } from './wait.ts';
 
@@ -29,7 +29,7 @@ export interface DaemonHandle {
 }
 
 export interface DaemonCommand {
-  readonly netns: string;
+  readonly host: HostNamespaces;
   /** The CLI. */
   readonly program: string;
   readonly args: readonly string[];
@@ -38,9 +38,9 @@ export interface DaemonCommand {
 }
 
 /** Starts the daemon with its output in `logFile`, which is there also after a crash of the test. */
-export function spawnDaemon({ netns, program, args, env, logFile }: DaemonCommand): DaemonHandle {
+export function spawnDaemon({ host, program, args, env, logFile }: DaemonCommand): DaemonHandle {
   const output = openSync(logFile, 'a');
-  const command = [`--net=${namespacePath(netns)}`, process.execPath, program, ...args];
+  const command = [...enterArgs(host), process.execPath, program, ...args];
   const child = spawn('nsenter', command, {
     stdio: ['ignore', output, output],
     env: { ...process.env, ...env },

@@ -2,7 +2,7 @@ import Docker from 'dockerode';
 import { spawn } from 'node:child_process';
 import { openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { namespacePath, type HostNames, type ProcessIdentity } from './names.ts';
+import { enterArgs, type HostNames, type ProcessIdentity } from './names.ts';
 import { identify, isAlive, isInProcessTable, processesOf, processStat } from './processes.ts';
 import { until } from './wait.ts';
 
@@ -57,9 +57,10 @@ function dockerdArgs({ dir, cgroup }: HostNames, socket: string, extraArgs: read
 }
 
 /** nsenter, not `ip netns exec`: that one mounts another /sys, without the cgroups. */
-function launch({ dir, netns }: HostNames, args: readonly string[]): ProcessIdentity {
+function launch(names: HostNames, args: readonly string[]): ProcessIdentity {
+  const { dir } = names;
   const log = openSync(logFile(dir), 'a');
-  const child = spawn('nsenter', [`--net=${namespacePath(netns)}`, 'dockerd', ...args], {
+  const child = spawn('nsenter', [...enterArgs(names), 'dockerd', ...args], {
     stdio: ['ignore', log, log],
     env: withoutProxies(process.env),
     detached: true, // Ctrl-C ends the tests first; the lab then ends dockerd

@@ -8,6 +8,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { ExecaError } from 'execa';
 import { type Exec, ExecFailure, type ExecRequest } from '../../cni/util/exec.ts';
 import { buildGuestImage } from './guest-image.ts';
+import { namespacePath } from './names.ts';
 
 /** What a command in a guest came to. */
 export interface GuestResult {
@@ -18,7 +19,8 @@ export interface GuestResult {
 
 /**
  * A virtual machine for what the kernel of the tests lacks, such as IPVS. Its programs are those of this machine (busybox, ip,
- * ipvsadm, ipset, iptables), its kernel is Debian's. It has no network but what is made in it.
+ * ipvsadm, ipset, iptables), its kernel is Debian's. It has no network but what is made in it,
+ * unless it is plugged into the network between the hosts of a run.
  */
 export interface Guest {
   /** Runs a shell script, one at a time; it is killed when its time is over. What it leaves in the background goes on, and must not hold its stdout. */
@@ -56,15 +58,18 @@ export async function startGuest(): Promise<Guest> {
  * Boots a virtual machine, and waits for what answers requests in it (guest-init.sh) on the virtio port `talk`.
  *
  * @param args of QEMU: kernel, memory, disks
+ * @param netns network namespace for QEMU; its network devices are there
  */
-export async function bootMachine(args: readonly string[]): Promise<Guest> {
+export async function bootMachine(args: readonly string[], netns?: string): Promise<Guest> {
   const directory = mkdtempSync(join(tmpdir(), 'pw-guest-'));
   const socketPath = join(directory, 'talk');
   const server = createServer().listen(socketPath);
   await once(server, 'listening');
+  const [file, command] = netns === undefined ? [QEMU, []] : ['nsenter', [`--net=${namespacePath(netns)}`, QEMU]];
   const child = spawn(
-    QEMU,
+    file,
     [
+      ...command,
       ...args,
       ...['-nodefaults', '-no-user-config', '-nographic', '-no-reboot'],
       ...['-serial', `file:${join(directory, 'console')}`, '-device', 'virtio-serial-pci'],

@@ -9,6 +9,7 @@ import { describeFootprint, podContainers, readFootprint, type Footprint } from 
 import { loadImages, testImages, type TestImage } from './images.ts';
 import { bridgeNamespace, hostNames, type HostNames } from './names.ts';
 import { createHostNetwork } from './network.ts';
+import { createPrivateDirectories } from './private-directories.ts';
 import { runIn, type CommandOptions, type CommandResult } from './run-in.ts';
 import { openRun } from './run.ts';
 import { statusArgs, statusCalls, type StatusCalls } from './status.ts';
@@ -25,6 +26,8 @@ export interface HostOptions {
   readonly images?: readonly TestImage[];
   /** False: dockerd is not started, and no image is there. */
   readonly docker?: boolean;
+  /** Directories that this host has for itself, as `/etc/kubernetes`: see {@link privatePath}. */
+  readonly privateDirectories?: readonly string[];
 }
 
 export interface DaemonOptions extends ConfigOverrides {
@@ -43,6 +46,7 @@ export interface TestHost extends HostPaths, StatusCalls {
   readonly address6: string;
   readonly podCidr: string;
   readonly netns: string;
+  readonly mounts: string | undefined;
   readonly dir: string;
   readonly cgroup: string;
   readonly docker: Docker;
@@ -88,13 +92,14 @@ export async function createHost(options: HostOptions = {}): Promise<TestHost> {
   }
 }
 
-async function assemble(names: HostNames, options: HostOptions, remove: () => void): Promise<TestHost> {
-  const { dir, netns, cgroup } = names;
+async function assemble(owned: HostNames, options: HostOptions, remove: () => void): Promise<TestHost> {
+  const { dir, netns, cgroup } = owned;
   const paths = hostPaths(dir);
   const podCidr = options.podCidr ?? '203.0.113.0/24';
-  const name = options.nodeName ?? `h${names.index}`;
+  const name = options.nodeName ?? `h${owned.index}`;
   makeDirectories(paths);
-  const addresses = await createHostNetwork(names, bridgeNamespace(names.run));
+  const addresses = await createHostNetwork(owned, bridgeNamespace(owned.run));
+  const names = { ...owned, mounts: await mountsOf(owned, options) };
   const dockerd = createDockerd(names, paths.dockerSocket, options.dockerArgs ?? []);
   if (options.docker !== false) await startWithImages(dockerd, options.images ?? testImages);
   const subject = { names, paths, docker: dockerd.client, podCidr };
@@ -102,21 +107,22 @@ async function assemble(names: HostNames, options: HostOptions, remove: () => vo
 
   return {
     ...{ ...paths, ...addresses, name, podCidr, netns, dir, cgroup, docker: dockerd.client, remove },
+    mounts: names.mounts,
     startDocker: async () => dockerd.start(),
     stopDocker: async (signal = 'SIGTERM') => dockerd.stop(signal),
     restartDocker: async (signal = 'SIGTERM') => {
       await dockerd.stop(signal);
       await dockerd.start();
     },
-    exec: async (file, args, commandOptions) => runIn(netns, file, args, commandOptions),
+    exec: async (file, args, commandOptions) => runIn(names, file, args, commandOptions),
     podwright: async (args, commandOptions) =>
-      runIn(netns, process.execPath, [podwrightProgram, ...args], commandOptions),
+      runIn(names, process.execPath, [podwrightProgram, ...args], commandOptions),
     startDaemon: (daemonOptions = {}) => {
       daemon = startDaemon({ names, paths, podCidr, nodeName: name }, daemonOptions);
       return daemon;
     },
     ...statusCalls(
-      async () => runIn(netns, process.execPath, [podwrightProgram, ...statusArgs(paths.podwrightSocket)]),
+      async () => runIn(names, process.execPath, [podwrightProgram, ...statusArgs(paths.podwrightSocket)]),
       () => daemon?.describe() ?? 'no daemon was started',
     ),
     drop: (fileName, manifest) => dropManifest(paths.manifestDir, fileName, manifest),
@@ -125,6 +131,10 @@ async function assemble(names: HostNames, options: HostOptions, remove: () => vo
     footprint: async () => readFootprint(subject),
     leaks: async () => describeFootprint(await readFootprint(subject)),
   };
+}
+
+async function mountsOf(names: HostNames, { privateDirectories }: HostOptions): Promise<string | undefined> {
+  return privateDirectories === undefined ? undefined : createPrivateDirectories(names, privateDirectories);
 }
 
 function makeDirectories(paths: HostPaths): void {
@@ -161,7 +171,7 @@ function startDaemon(subject: DaemonSubject, options: DaemonOptions): DaemonHand
   };
   daemons += 1;
   return spawnDaemon({
-    ...{ netns: names.netns, program },
+    ...{ host: names, program },
     args: ['run', ...Object.entries(flags).flat(), ...args],
     env,
     logFile: join(names.dir, `podwright-${daemons}.log`),

@@ -2,6 +2,7 @@ export { createCluster, type Cluster, type ClusterOptions } from './cluster.ts';
 export { createHost, type TestHost } from './host.ts';
 export type { DaemonHandle } from './daemon.ts';
 export { loadImageArchive, loadImages } from './images.ts';
+export { privatePath } from './private-directories.ts';
 export { startRegistry, type Registry } from './registry.ts';
 export type { CommandResult } from './run-in.ts';
 export { findPod, isReady, type PodReport } from './status.ts';

@@ -22,11 +22,17 @@ export interface ProcessIdentity {
   readonly startTicks: number;
 }
 
-export interface HostNames {
+/** The namespaces that make a test host. */
+export interface HostNamespaces {
+  readonly netns: string;
+  /** Path of its mount namespace; undefined: the machine's. */
+  readonly mounts?: string | undefined;
+}
+
+export interface HostNames extends HostNamespaces {
   readonly run: string;
   readonly index: number;
   readonly dir: string;
-  readonly netns: string;
   /** As the kubelet's `cgroupRoot` and Docker's `--cgroup-parent` take it. */
   readonly cgroup: string;
 }
@@ -59,6 +65,11 @@ export function bridgeNamespace(run: string): string {
 export function hostNames(run: string, index: number): HostNames {
   const name = `pw-${run}-${index}`;
   return { run, index, dir: join(runDirectory(run), String(index)), netns: name, cgroup: `/${name}` };
+}
+
+/** Arguments of nsenter(1) for what runs on a test host. */
+export function enterArgs({ netns, mounts }: HostNamespaces): readonly string[] {
+  return [`--net=${namespacePath(netns)}`, ...(mounts === undefined ? [] : [`--mount=${mounts}`])];
 }
 
 export function namespacePath(netns: string): string {

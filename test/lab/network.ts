@@ -8,6 +8,7 @@ import type { HostNames } from './names.ts';
  *     pw-<run>-1: eth0 198.51.100.11/24 --- h1 \
  *                                               br0 (pw-<run>-net)
  *     pw-<run>-2: eth0 198.51.100.12/24 --- h2 /
+ *     QEMU guest: eth0 198.51.100.13/24 --- g3 /   (its tap)
  */
 
 const prefix4 = '198.51.100';
@@ -42,6 +43,22 @@ export async function createHostNetwork({ netns, index }: HostNames, bridge: str
     'link set eth0 up',
   ]);
   return { address, address6 };
+}
+
+/** Where a virtual machine is plugged in: QEMU opens the tap device in the bridge's namespace. */
+export interface GuestPort {
+  readonly netns: string;
+  readonly tap: string;
+  readonly address: string;
+  readonly mac: string;
+}
+
+/** Plugs a tap device into the bridge; the machine itself takes its address. */
+export async function createGuestPort(index: number, bridge: string): Promise<GuestPort> {
+  const tap = `g${index}`;
+  await ipBatch(bridge, [`tuntap add dev ${tap} mode tap`, `link set ${tap} master br0 up`]);
+  const mac = `52:54:00:00:00:${index.toString(16).padStart(2, '0')}`;
+  return { netns: bridge, tap, address: hostAddresses(index).address, mac };
 }
 
 async function ipBatch(netns: string, lines: readonly string[]): Promise<void> {

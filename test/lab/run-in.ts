@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { namespacePath } from './names.ts';
+import { enterArgs, type HostNamespaces } from './names.ts';
 
 export interface CommandResult {
   readonly exitCode: number;
@@ -15,26 +15,22 @@ export interface CommandOptions {
 }
 
 /**
- * Runs a program in a network namespace. Never rejects for an exit code.
+ * Runs a program in the namespaces of a host. Never rejects for an exit code.
  *
  * @throws Error when it does not end in time; it is killed then
  */
 export async function runIn(
-  netns: string,
+  host: HostNamespaces,
   file: string,
   args: readonly string[],
   { input, timeoutMs = 30_000, env = {} }: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { exitCode, stdout, stderr, timedOut } = await execa(
-    'nsenter',
-    [`--net=${namespacePath(netns)}`, file, ...args],
-    {
-      ...(input === undefined ? { stdin: 'ignore' } : { input }),
-      env,
-      timeout: timeoutMs,
-      reject: false,
-    },
-  );
+  const { exitCode, stdout, stderr, timedOut } = await execa('nsenter', [...enterArgs(host), file, ...args], {
+    ...(input === undefined ? { stdin: 'ignore' } : { input }),
+    env,
+    timeout: timeoutMs,
+    reject: false,
+  });
   if (timedOut) throw new Error(`${[file, ...args].join(' ')}: not within ${timeoutMs} ms\n${stdout}\n${stderr}`);
   return { exitCode: exitCode ?? -1, stdout, stderr };
 }

@@ -71,12 +71,12 @@ function remove({ directory, namespaces, cgroups }: Belongings): void {
 
 /** A process may start another between the look and the kill: look again until none is left. */
 function killAll(directory: string, namespaces: readonly string[]): void {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const pids = processesOf(directory, namespaces);
     if (pids.length === 0) return;
-    if (Date.now() > deadline) throw new Error(`processes of ${directory} survive SIGKILL: ${pids.join(', ')}`);
     pids.forEach(killNow);
+    if (Date.now() > deadline) throw new Error(`processes of ${directory} survive SIGKILL: ${pids.join(', ')}`);
     pause(10);
   }
 }

@@ -11,6 +11,7 @@ say() { printf '==> system: %s\n' "$*" >&2; }
 cache=${PODWRIGHT_SYSTEM_CACHE:-/var/tmp/podwright-system}
 packages=systemd,systemd-sysv,dbus,udev,kmod,docker.io,apparmor,iptables,iproute2,procps
 packages+=,linux-image-cloud-amd64,initramfs-tools,busybox-static,ca-certificates
+packages+=,conntrack # kubeadm does without it only when it is told so
 
 # The name says what is in it.
 key=$(cd "$directory" && { echo "$packages"; find root image.sh -type f | sort | xargs sha256sum; } | sha256sum | cut -c1-16)
@@ -23,7 +24,8 @@ if [ ! -d "$image" ]; then
   say 'unpacking Debian'
   mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$work/root" >&2
   cp -r "$directory/root/." "$work/root"
-  systemctl --quiet --root="$work/root" enable talk.service systemd-networkd.service
+  systemctl --quiet --root="$work/root" enable talk.service join-bus.service \
+    systemd-networkd.service systemd-network-generator.service
   mkdir "$work/image"
   cp "$work/root"/boot/vmlinuz-* "$work/image/vmlinuz"
   cp "$work/root"/boot/initrd.img-* "$work/image/initrd"
