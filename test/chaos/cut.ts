@@ -14,6 +14,6 @@ export async function cut(machine: Machine, link: string): Promise<End> {
 }
 
 async function setLink({ netns }: Machine, link: string, state: 'up' | 'down'): Promise<void> {
-  const { exitCode, stderr } = await runIn(netns, 'ip', ['link', 'set', link, state]);
+  const { exitCode, stderr } = await runIn({ netns }, 'ip', ['link', 'set', link, state]);
   if (exitCode !== 0) throw new Error(`link ${link} cannot be set ${state}: ${stderr}`);
 }

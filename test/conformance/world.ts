@@ -97,7 +97,7 @@ async function connectControlPlane(cluster: Cluster, nodes: readonly Node[]): Pr
   const [first] = addresses.values();
   const routes = (await readyNodes(cluster)).map(({ metadata, spec }) => [spec.podCIDR, addresses.get(metadata.name)]);
   for (const [range = '', via = ''] of [...routes, [ranges.serviceCidr, first]]) {
-    const { exitCode, stderr } = await runIn(cluster.netns, 'ip', ['route', 'add', range, 'via', via]);
+    const { exitCode, stderr } = await runIn({ netns: cluster.netns }, 'ip', ['route', 'add', range, 'via', via]);
     if (exitCode !== 0) throw new Error(`no route to ${range} by ${via}: ${stderr}`);
   }
 }
