@@ -18,3 +18,21 @@ export const systemClock: Clock = {
     }
   },
 };
+
+/**
+ * A clock that only goes on: from where it was when `clock` is set back. For what is due after a while, which would otherwise
+ * not be due before `clock` is there again; not for times that are shown.
+ */
+export function onward(clock: Clock): Clock {
+  let last = clock.now();
+  let ahead = 0;
+  return {
+    now: () => {
+      const now = clock.now() + ahead;
+      ahead += Math.max(0, last - now);
+      last = Math.max(last, now);
+      return last;
+    },
+    sleep: async (ms, signal) => clock.sleep(ms, signal),
+  };
+}

@@ -1,3 +1,4 @@
+import { type Clock, onward } from '../clock.ts';
 import type { Pod } from '../objects/types.ts';
 import type { PodFailure } from '../pods/status.ts';
 import { uncounted } from '../round.ts';
@@ -43,6 +44,8 @@ export function createEvictionManager(deps: EvictionDeps): EvictionManager {
 
 class Manager implements EvictionManager {
   readonly #deps: EvictionDeps;
+  /** Of times that are shown. What is due after a while goes by a clock that nobody sets back. */
+  readonly #wall: Clock;
   #pressure: Pressure = { history: noPressure, conditions: [], actOn: [] };
   #conditions: readonly NodeCondition[];
   #imageFsIsOwn = false;
@@ -50,7 +53,8 @@ class Manager implements EvictionManager {
   #isStuck = false;
 
   constructor(deps: EvictionDeps) {
-    this.#deps = deps;
+    this.#deps = { ...deps, clock: onward(deps.clock) };
+    this.#wall = deps.clock;
     this.#conditions = nodeConditions([], [], deps.clock.now());
   }
 
@@ -109,8 +113,8 @@ class Manager implements EvictionManager {
 
   /** Tells of conditions that have come or gone (`recordNodeStatusEvent`, pkg/kubelet/kubelet_node_status.go). */
   #announce(): void {
-    const { clock, events, nodeName } = this.#deps;
-    const current = nodeConditions(this.#pressure.conditions, this.#conditions, clock.now());
+    const { events, nodeName } = this.#deps;
+    const current = nodeConditions(this.#pressure.conditions, this.#conditions, this.#wall.now());
     for (const reason of changesOf(this.#conditions, current)) {
       events.event(nodeReference(nodeName), 'Normal', reason, `Node ${nodeName} status is now: ${reason}`);
     }

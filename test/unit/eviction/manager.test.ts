@@ -242,6 +242,17 @@ describe('disk', () => {
     expect(later.filter((line) => line.startsWith('warn'))).toEqual([]);
   });
 
+  test('its shortage is over in time when the clock was set back meanwhile', async () => {
+    world.disk = 50;
+    start(diskHard);
+    await during(15);
+    expect(truth()).toEqual(['DiskPressure']);
+    world.disk = 900;
+    clock.setWall(t0 - 24 * 3_600_000);
+    await during(315);
+    expect(truth()).toEqual([]);
+  });
+
   test('images on a file system of their own are no help to the node', async () => {
     Object.assign(world, { disk: 50, imageDevice: 2 });
     start(diskHard);
