@@ -52,9 +52,10 @@ export interface Authority {
   readonly key: string;
 }
 
-const oids = {
+export const oids = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
+  extensionRequest: '1.2.840.113549.1.9.14',
   ecdsaWithSha256: '1.2.840.10045.4.3.2',
   sha256WithRsa: '1.2.840.113549.1.1.11',
   subjectKeyIdentifier: '2.5.29.14',
@@ -74,7 +75,7 @@ const oids = {
  * @param authority left out: it is signed by its own key
  */
 export function issueCertificate(content: CertificateContent, privateKey: string, authority?: Authority): string {
-  const subject = nameOf(content.subject);
+  const subject = encodeName(content.subject);
   const key = createPrivateKey(authority?.key ?? privateKey);
   const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   const issuer = authority === undefined ? { name: subject, keyId: keyIdentifier(spki) } : issuerOf(authority);
@@ -99,7 +100,7 @@ function signatureAlgorithm({ asymmetricKeyType }: KeyObject): Der {
 }
 
 /** The groups are one set, as Go writes them, in the order of their encodings. */
-function nameOf({ organizations = [], commonName }: DistinguishedName): Der {
+export function encodeName({ organizations = [], commonName }: DistinguishedName): Der {
   const attribute = (oid: string, text: string): Der => sequence(objectIdentifier(oid), directoryString(text));
   return sequence(
     ...(organizations.length === 0 ? [] : [setOf(...organizations.map((name) => attribute(oids.organization, name)))]),
@@ -160,7 +161,7 @@ function extensions(content: CertificateContent, ownId: Buffer, issuerId: Buffer
     ...(issuerId === undefined || isAuthority
       ? []
       : [extension(oids.authorityKeyIdentifier, sequence(contextPrimitive(0, issuerId)))]),
-    ...(hosts.length === 0 ? [] : [extension(oids.subjectAltName, sequence(...hosts.map(generalName)))]),
+    ...alternativeNames(hosts),
   );
 }
 
@@ -172,6 +173,11 @@ function keyUsage(isAuthority: boolean): Der {
 
 function extension(oid: string, value: Der, isCritical = false): Der {
   return sequence(objectIdentifier(oid), ...(isCritical ? [boolean(true)] : []), octetString(value));
+}
+
+/** The extension that names a server (RFC 5280, 4.2.1.6); none without hosts. */
+export function alternativeNames(hosts: readonly string[]): readonly Der[] {
+  return hosts.length === 0 ? [] : [extension(oids.subjectAltName, sequence(...hosts.map(generalName)))];
 }
 
 /** `dNSName` or `iPAddress`. */

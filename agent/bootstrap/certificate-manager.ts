@@ -1,6 +1,5 @@
 import type { ApiClient } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
-import { addressBytes } from '../der.ts';
 import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import { type CertificateWish, obtainCertificate } from './certificate-request.ts';
@@ -129,12 +128,8 @@ async function rotate(
   signal: AbortSignal,
 ): Promise<void> {
   const { api, clock, log, current, pair, signerName, commonName, onRotated } = options;
-  const subject: CertificateSubject = {
-    organization: 'system:nodes',
-    commonName,
-    dnsNames,
-    ipAddresses: ipAddresses.map(addressBytes),
-  };
+  const hosts = [...dnsNames, ...ipAddresses];
+  const subject: CertificateSubject = { organizations: ['system:nodes'], commonName, hosts };
   const say = (reason: string): void => log.warn({ pair, reason }, 'the node waits for a certificate');
   const wish: CertificateWish = { subject, signerName, timeoutMs: requestTimeoutMs };
   const issued = await obtainCertificate(wish, { api, clock, say }, signal);

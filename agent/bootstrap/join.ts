@@ -101,7 +101,7 @@ async function obtainFiles(
   say('[kubelet-start] Asking for the certificate of the node');
   const issued = await obtainCertificate(
     {
-      subject: { organization: 'system:nodes', commonName: `system:node:${settings.nodeName}` },
+      subject: { organizations: ['system:nodes'], commonName: `system:node:${settings.nodeName}` },
       signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
       timeoutMs: settings.tlsBootstrapTimeoutMs,
     },

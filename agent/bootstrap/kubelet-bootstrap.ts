@@ -37,7 +37,7 @@ export async function ensureKubeconfig(options: KubeletBootstrap, signal: AbortS
   });
   say('asking the cluster for the certificate of this node');
   const api = connect(connection);
-  const subject = { organization: 'system:nodes', commonName: `system:node:${nodeName}` };
+  const subject = { organizations: ['system:nodes'], commonName: `system:node:${nodeName}` };
   const signerName = 'kubernetes.io/kube-apiserver-client-kubelet';
   const issued = await obtainCertificate({ subject, signerName, timeoutMs }, { api, clock, say }, signal).finally(
     async () => api.close(),

@@ -7,7 +7,7 @@ const openssl = (args: readonly string[], input: string): string =>
   execFileSync('openssl', args, { input, stdio: ['pipe', 'pipe', 'pipe'] }).toString();
 
 describe('certificate request', () => {
-  const subject = { organization: 'system:nodes', commonName: 'system:node:worker-1' };
+  const subject = { organizations: ['system:nodes'], commonName: 'system:node:worker-1' };
 
   test('is signed with its own key, in the words of openssl', () => {
     const { request, privateKey } = requestCertificate(subject);
@@ -18,9 +18,9 @@ describe('certificate request', () => {
   });
 
   test('names what a serving certificate is for', () => {
-    const names = { dnsNames: ['worker-1'], ipAddresses: [Buffer.of(192, 0, 2, 7), Buffer.alloc(16, 1)] };
-    const text = openssl(['req', '-verify', '-noout', '-text'], requestCertificate({ ...subject, ...names }).request);
-    expect(text).toContain('DNS:worker-1, IP Address:192.0.2.7, IP Address:101:101:101:101:101:101:101:101');
+    const hosts = ['worker-1', '192.0.2.7', '2001:db8::1'];
+    const text = openssl(['req', '-verify', '-noout', '-text'], requestCertificate({ ...subject, hosts }).request);
+    expect(text).toContain('DNS:worker-1, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:1');
   });
 
   test('is of a new key each time', () => {
