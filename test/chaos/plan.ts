@@ -87,6 +87,9 @@ const ofControlPlane: readonly ControlPlaneFault['kind'][] = [
   'controllers are killed',
 ];
 
+/** Long enough for a renewal of the node's lease, and for watches to be given up. */
+const longHoldMs = 20_000;
+
 const minute = 60_000;
 const jumps = [-600, -60, -1, 1, 60, 24 * 60].map((minutes) => minutes * minute);
 
@@ -109,7 +112,8 @@ export function podsOfService(service: number, { revisions, services }: Wanted):
 }
 
 /** The same seed and size make the same plan. */
-export function plan(seed: number, { pods, rounds, cluster }: PlanSize): Plan {
+export function plan(seed: number, size: PlanSize): Plan {
+  const { pods, cluster } = size;
   const random = new Random(seed);
   const first: Wanted = {
     revisions: Array.from({ length: pods }, () => 1),
@@ -117,8 +121,8 @@ export function plan(seed: number, { pods, rounds, cluster }: PlanSize): Plan {
   };
   const revise = counter();
   const others = [...withoutDaemon, ...(cluster ? ofControlPlane : [])];
-  const kills = phase(random, first, revise, deckOf(random, [...ofDaemon, ...others]), rounds);
-  const soak = phase(random, kills.restored, revise, deckOf(random, others), rounds);
+  const kills = phase(random, first, revise, deckOf(random, [...ofDaemon, ...others]), size);
+  const soak = phase(random, kills.restored, revise, deckOf(random, others), size);
   return { first, phases: [kills, soak] };
 }
 
@@ -144,7 +148,13 @@ export function apply(wanted: Wanted, change: Change): Wanted {
     : { ...wanted, services: wanted.services.with(change.service, change.there) };
 }
 
-function phase(random: Random, from: Wanted, revise: () => number, deal: () => FaultKind, count: number): Phase {
+function phase(
+  random: Random,
+  from: Wanted,
+  revise: () => number,
+  deal: () => FaultKind,
+  size: Omit<PlanSize, 'pods'>,
+): Phase {
   let wanted = from;
   const change = (): Change => {
     const next = randomChange(random, wanted, revise);
@@ -152,11 +162,11 @@ function phase(random: Random, from: Wanted, revise: () => number, deal: () => F
     return next;
   };
   const changes = (): readonly Change[] => Array.from({ length: random.below(from.revisions.length / 6) + 1 }, change);
-  const rounds = Array.from({ length: count }, () => ({
+  const rounds = Array.from({ length: size.rounds }, () => ({
     before: changes(),
     fault: makeFault(random, deal(), from.revisions.length),
     during: changes(),
-    holdMs: random.below(1_500),
+    holdMs: random.below(size.cluster && random.below(4) === 0 ? longHoldMs : 1_500),
     pauseMs: random.below(2_000),
   }));
   const restore = absent(wanted, revise);
