@@ -37,16 +37,15 @@ export async function followApiServer(options: ApiSourceOptions, signal: AbortSi
   let pods: readonly ApiPod[] | undefined;
   let isListed = false;
   let isWhole = false;
-  const arrived = new Map<string, number>();
+  const arrived = new Set<string>();
   const ready = new Set<string>();
   const referenced = createReferencedObjects(client, () => publish(), log);
   referenced.restore(former.objects);
 
   const isReady = ({ pod }: ApiPod): boolean => {
     const { uid } = pod.metadata;
-    const isLate = clock.now() - (arrived.get(uid) ?? 0) >= patienceMs;
     // What a former daemon had is all that there is as long as the server is away.
-    if (!isListed || isLate || referenced.isKnown(pod)) ready.add(uid);
+    if (!isListed || referenced.isKnown(pod)) ready.add(uid);
     return ready.has(uid);
   };
   const publish = (): void => {
@@ -64,17 +63,24 @@ export async function followApiServer(options: ApiSourceOptions, signal: AbortSi
       partial: !isWhole,
     });
   };
+  const giveUpWaiting = (uid: string): void => {
+    if (arrived.has(uid)) ready.add(uid);
+    publish();
+  };
   const onPods = (next: readonly ApiPod[]): void => {
     const uids = new Set(next.map(({ pod }) => pod.metadata.uid));
-    for (const uid of arrived.keys()) {
+    for (const uid of arrived) {
       if (uids.has(uid)) continue;
       arrived.delete(uid);
       ready.delete(uid);
     }
     for (const uid of uids) {
       if (arrived.has(uid)) continue;
-      arrived.set(uid, clock.now());
-      void clock.sleep(patienceMs, signal).then(publish, () => undefined);
+      arrived.add(uid);
+      void clock.sleep(patienceMs, signal).then(
+        () => giveUpWaiting(uid),
+        () => undefined,
+      );
     }
     pods = next;
     publish();
