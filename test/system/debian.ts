@@ -71,7 +71,8 @@ export async function bootDebian({ programs = [], ...options }: DebianOptions = 
   };
 }
 
-const unpack = `tar --extract --directory / --file /dev/vdb
+/** The root directory keeps its mode, by which others than root can enter it. */
+const unpack = `tar --extract --no-overwrite-dir --directory / --file /dev/vdb
 mkdir -p /etc/kubernetes/manifests /tmp/image/bin && cp /bin/busybox /tmp/image/bin && cd /tmp/image/bin
 for applet in $(./busybox --list); do [ -e $applet ] || ln -s busybox $applet; done
 cd .. && tar --create . | docker import - podwright-test/busybox:1`;

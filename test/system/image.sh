@@ -24,8 +24,8 @@ if [ ! -d "$image" ]; then
   say 'unpacking Debian'
   mmdebstrap --quiet --variant=minbase --include="$packages" bookworm "$work/root" >&2
   cp -r "$directory/root/." "$work/root"
-  systemctl --quiet --root="$work/root" enable talk.service join-bus.service \
-    systemd-networkd.service systemd-network-generator.service
+  systemctl --quiet --root="$work/root" enable \
+    talk.service systemd-networkd.service systemd-network-generator.service
   mkdir "$work/image"
   cp "$work/root"/boot/vmlinuz-* "$work/image/vmlinuz"
   cp "$work/root"/boot/initrd.img-* "$work/image/initrd"
