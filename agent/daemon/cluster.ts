@@ -3,6 +3,7 @@ import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
 import type { Pod } from '../objects/types.ts';
 import type { PodManager } from '../pods/manager.ts';
+import { createKnownNode, type KnownNode } from '../node/api/known-node.ts';
 import { createServerState } from '../node/api/server-state.ts';
 import type { ApiServerInfo } from '../server/local/state.ts';
 import { followApiServer } from '../sources/api-source.ts';
@@ -23,6 +24,7 @@ import type { Workers } from './workers.ts';
 export interface Cluster {
   readonly client: OwnedApiClient;
   readonly grants: ClusterGrants;
+  readonly knownNode: KnownNode;
   readonly statuses: Pick<StatusWriter, 'published'>;
   /** @param parts what the cluster is told of; made after what tells */
   tasks(parts: ClusterParts): readonly Task[];
@@ -68,6 +70,7 @@ export function createCluster(base: Foundation): Cluster | undefined {
   const grants = createClusterGrants({ ...base, client, docker: base.client });
   const events = createNodeEventSink(base, client);
   const certificates = createNodeCertificates(base, client, kubeconfig);
+  const knownNode = createKnownNode(client, config.nodeName);
   let node: NodeObject | undefined;
   let mirrors: MirrorPods | undefined;
 
@@ -94,9 +97,14 @@ export function createCluster(base: Foundation): Cluster | undefined {
     client,
     statuses,
     grants,
+    knownNode,
     server: () => server.status(),
     tasks: (parts) => {
-      node = createNodeObject(base, client, parts);
+      const onNode: ClusterParts['onNode'] = (object) => {
+        knownNode.take(object);
+        parts.onNode(object);
+      };
+      node = createNodeObject(base, client, { ...parts, onNode });
       mirrors = createNodeMirrorPods(base, client, { manager: parts.manager, nodeUid: () => node?.uid() });
       return [pods, ...node.tasks, ...certificates.tasks, (until) => events.run(until)];
     },

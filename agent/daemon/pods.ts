@@ -18,6 +18,7 @@ import { pullSecretsOf } from '../images/pull-secrets.ts';
 import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
 import type { AddressWatch } from '../node/address-watch.ts';
+import type { KnownNode } from '../node/api/known-node.ts';
 import { createAdmission } from '../node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from '../node/allocatable.ts';
 import { nodeCapacity } from '../node/resources.ts';
@@ -52,6 +53,8 @@ export interface PodParts {
   readonly objects: ObjectReader;
   /** What only an API server gives to pods; absent for a node that stands alone. */
   readonly grants?: ClusterGrants | undefined;
+  /** Absent for a node that stands alone. */
+  readonly knownNode?: KnownNode | undefined;
   readonly counters: Pick<Foundation['counters'], 'probes' | 'kubelet'>;
   /** The manager that will act through what is made here. */
   readonly manager: () => PodManager;
@@ -69,7 +72,8 @@ export interface NodePodDeps extends PodDeps {
 /** Puts together all that pod workers act through. */
 export async function createPodDeps(config: Config, parts: PodParts): Promise<NodePodDeps> {
   const clock = systemClock;
-  const { log, events, runtime, link, manager, objects, grants } = parts;
+  const { log, events, runtime, link, manager, objects, grants, knownNode } = parts;
+  const ownLabels = nodeLabels(config.nodeName, process.arch, config.nodeLabels);
   await mkdir(config.rootDir, { recursive: true });
   const capacity = await nodeCapacity({
     rootDir: config.rootDir,
@@ -124,16 +128,18 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
     resourcesOf: (pod, container) => linuxResources(container, { pod, cpuQuota: config.cpuQuota }),
     checkpoints: createStatusCheckpoints(join(config.rootDir, 'podwright', 'pods')),
     admit: createAdmission({
-      node: {
+      node: () => ({
         name: config.nodeName,
-        labels: nodeLabels(config.nodeName, process.arch, config.nodeLabels),
+        labels: knownNode?.labels() ?? ownLabels,
+        taints: knownNode?.taints() ?? [],
         allocatable: available,
         os: 'linux',
-      },
+      }),
       allowedUnsafeSysctls: config.kubelet.allowedUnsafeSysctls ?? [],
       security: () => link.security(),
       manager,
     }),
+    ...(knownNode === undefined ? {} : { readNode: async (signal) => knownNode.read(signal) }),
     onStart: (kind, failure) => parts.counters.kubelet.containerStarted(kind, failure),
     onHttpFallback: () => parts.counters.kubelet.hookFellBack(),
     backoff: new Backoff({ clock, initialMs: crashBackoffInitialMs, maxMs: config.maxContainerRestartPeriodMs }),

@@ -46,7 +46,7 @@ export async function createWorkers(base: Foundation, cluster: Cluster | undefin
   const podDeps = await createPodDeps(config, {
     ...base,
     objects: services.objects,
-    grants: cluster?.grants,
+    ...{ grants: cluster?.grants, knownNode: cluster?.knownNode },
     manager: () => manager,
   });
   const deps: PodDeps = {

@@ -8,7 +8,8 @@ import type { PodFailure } from '../pods/status.ts';
 import { safeSysctls, type SecurityFacts, securityProblems, sysctlProblem } from '../security/index.ts';
 
 export interface AdmissionDeps {
-  readonly node: AdmissionNode;
+  /** The node as it is known now. */
+  readonly node: () => AdmissionNode;
   /** The kubelet's `allowedUnsafeSysctls`. */
   readonly allowedUnsafeSysctls: readonly string[];
   readonly security: () => SecurityFacts;
@@ -28,7 +29,7 @@ export function createAdmission(deps: AdmissionDeps): (pod: Pod) => PodFailure |
     const others = manager()
       .admitted()
       .filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
-    const decision = admitOrPreempt(pod, others, deps.node);
+    const decision = admitOrPreempt(pod, others, deps.node());
     if (!decision.admitted) return { reason: decision.reason, message: decision.message };
     for (const victim of decision.victims) {
       const message = 'Preempted in order to admit critical pod';

@@ -54,6 +54,8 @@ export interface PodDeps {
   readonly onStatus?: (pod: Pod, status: PodStatus) => void;
   /** Why this node cannot take a pod that is new to it; undefined when it can. */
   readonly admit: (pod: Pod) => PodFailure | undefined;
+  /** Learns the Node's labels and taints anew, which {@link admit} goes by. Absent where nobody else can change them. */
+  readonly readNode?: (signal: AbortSignal) => Promise<void>;
   /**
    * The runtime handler that a pod's RuntimeClass names; undefined for the runtime's default. Absent where there is no API server.
    *

@@ -74,7 +74,7 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   const { pod } = record;
   if (pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
-  await restore(deps, record, pod, observed);
+  await restore(deps, record, pod, observed, signal);
   if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);

@@ -14,21 +14,36 @@ import { podReference } from './references.ts';
 import { computePodStatus, isTerminalPhase } from './status.ts';
 import { readTerminationMessages } from './termination-message.ts';
 
+/** Of a refusal that lies in the Node's labels and taints. */
+const reasonsOfNode: ReadonlySet<string> = new Set(['NodeAffinity', 'TaintToleration']);
+
 /**
  * Takes over what an earlier daemon wrote down of a pod. A pod that is new to this node is admitted or refused here, once
  * (kubelet: `HandlePodAdditions`); one that runs already has been.
  */
-export async function restore(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod): Promise<void> {
+export async function restore(
+  deps: PodDeps,
+  record: PodRecord,
+  pod: Pod,
+  observed: RuntimePod,
+  signal: AbortSignal,
+): Promise<void> {
   if (record.isRestored) return;
   await recall(deps, record, pod);
-  record.isRestored = true;
   const { status } = record;
   if (returnsAfterShutdown(pod, status)) record.isRerunAsked = true;
   if (status?.phase === 'Failed' && status.reason !== undefined) {
     record.failure = { reason: status.reason, message: status.message ?? '' };
   }
   const isNew = status === undefined && observed.sandboxes.length === 0 && observed.containers.length === 0;
-  const refusal = isNew ? deps.admit(pod) : undefined;
+  let refusal = isNew ? deps.admit(pod) : undefined;
+  if (refusal !== undefined && reasonsOfNode.has(refusal.reason) && deps.readNode !== undefined) {
+    // A pod that was placed by a new label may come before that label.
+    await deps.readNode(signal);
+    refusal = deps.admit(pod);
+  }
+  // Without a wait after the decision: from here on other pods are judged beside this one.
+  record.isRestored = true;
   if (refusal === undefined) return;
   deps.events.event(podReference(pod), 'Warning', refusal.reason, refusal.message);
   record.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };

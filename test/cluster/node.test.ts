@@ -122,6 +122,38 @@ describe('a node', () => {
       spec: { holderIdentity: 'n1', leaseDurationSeconds: 40 },
     });
   });
+
+  it('takes pods by a label and a resource that it is given later', async () => {
+    const path = '/api/v1/nodes/n1';
+    const dongles = { 'example.com/dongle': '2' };
+    const { metadata, status } = (await cluster.get(path)) as NodeObject;
+    const body = {
+      ...{ apiVersion: 'v1', kind: 'Node', metadata: { ...metadata, resourceVersion: undefined } },
+      status: { ...status, capacity: { ...(status['capacity'] as object), ...dongles } },
+    };
+    const replaced = await cluster.kubectl(['replace', '--raw', `${path}/status`, '-f', '-'], {
+      input: JSON.stringify(body),
+    });
+    expect(replaced).toMatchObject({ exitCode: 0, stderr: '' });
+    const has = (field: string, node: NodeObject): boolean =>
+      JSON.stringify(node.status[field]).includes(JSON.stringify(dongles).slice(1, -1));
+    await eventually('the resource to be given out', async () =>
+      has('allocatable', (await cluster.get(path)) as NodeObject),
+    );
+    await cluster.kubectl(['label', 'node', 'n1', 'disk=fast']);
+    const resources = { limits: { 'example.com/dongle': '1' } };
+    const main = { name: 'main', image: 'podwright-test/busybox:1', command: ['sleep', '100000'], resources };
+    await cluster.apply(podObject('placed', { nodeSelector: { disk: 'fast' }, containers: [main] }));
+    await running('placed');
+    const node = (await cluster.get(path)) as NodeObject;
+    expect([has('capacity', node), has('allocatable', node), node.metadata.labels['disk']]).toEqual([
+      true,
+      true,
+      'fast',
+    ]);
+    await cluster.kubectl(['delete', 'pod', 'placed', '--grace-period=1', '--wait=false']);
+    await gone('placed');
+  });
 });
 
 describe('a pod', () => {

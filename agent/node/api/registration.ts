@@ -6,7 +6,7 @@ import { type Round, uncounted } from '../../round.ts';
 import { createWakeup } from '../../wakeup.ts';
 import { type ConditionFact, type NodeCondition, withTimes } from './conditions.ts';
 import { type NodeIdentity, type NodeStatus, type NodeStatusFacts, renderNode, renderNodeStatus } from './render.ts';
-import { adoptionPatch, mustReport, nodeStatusPatch } from './status-plan.ts';
+import { adoptionPatch, mustReport, nodeStatusPatch, withForeignResources } from './status-plan.ts';
 
 export interface RegistrationOptions {
   readonly client: ApiClient;
@@ -80,7 +80,7 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
   const report = async (signal: AbortSignal): Promise<void> => {
     const current = node ?? (await register(signal));
     const before = current['status'] as NodeStatus | undefined;
-    const next = await statusOf(signal);
+    const next = withForeignResources(await statusOf(signal), before);
     if (!mustReport(before, next, clock.now() - reportedAt, options.reportMs)) return;
     const body = nodeStatusPatch(before, next);
     const patch = { type: 'application/strategic-merge-patch+json', body } as const;

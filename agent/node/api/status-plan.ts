@@ -34,17 +34,37 @@ function pick(status: NodeStatus): Fields {
 }
 
 /**
+ * With the resources that somebody else has added to the capacity, as administrators do for extended resources: they stay, and all
+ * of them can be allocated (`MachineInfo`, pkg/kubelet/nodestatus/setters.go). Huge pages are the node's own, also when it has
+ * none of a size any more.
+ */
+export function withForeignResources(next: NodeStatus, before: NodeStatus | undefined): NodeStatus {
+  const own = next.capacity ?? {};
+  const foreign = Object.fromEntries(
+    Object.entries(before?.capacity ?? {}).filter(([name]) => !(name in own) && !name.startsWith('hugepages-')),
+  );
+  if (Object.keys(foreign).length === 0) return next;
+  return { ...next, capacity: { ...own, ...foreign }, allocatable: { ...next.allocatable, ...foreign } };
+}
+
+/**
  * The strategic merge patch of a node's status (`nodeutil.PatchNodeStatus`). Addresses would be united by their type and are
- * therefore replaced; extended resources that a device plugin or an administrator added stay.
+ * therefore replaced; resources would stay, so those that are gone are named.
  */
 export function nodeStatusPatch(before: NodeStatus | undefined, next: NodeStatus): object {
   const changed: Record<string, unknown> = { conditions: next.conditions ?? [] };
   for (const field of owned) {
     if (!isDeepStrictEqual(before?.[field], next[field])) changed[field] = next[field];
   }
+  for (const field of ['capacity', 'allocatable'] as const) {
+    if (changed[field] !== undefined) changed[field] = { ...goneFrom(before?.[field], next[field]), ...next[field] };
+  }
   if (changed['addresses'] !== undefined) changed['addresses'] = [{ $patch: 'replace' }, ...(next.addresses ?? [])];
   return { status: changed };
 }
+
+const goneFrom = (before: object = {}, next: object = {}): Fields =>
+  Object.fromEntries(Object.keys(before).flatMap((name) => (name in next ? [] : [[name, null]])));
 
 /** Labels that a kubelet keeps as they are on a node that exists (`updateDefaultLabels`, pkg/kubelet/kubelet_node_status.go). */
 const defaultLabels = [

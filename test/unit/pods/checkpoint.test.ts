@@ -56,14 +56,16 @@ describe('checkpoints of statuses', () => {
 describe('restore', () => {
   const recordOf = () => createPodRecord({ name: 'web-node', namespace: 'default', uid: 'u1' }, pod());
 
+  const { signal } = new AbortController();
+
   /** A node that refuses everything, and counts how often it is asked. */
-  function refusing() {
+  function refusing(reason = 'OutOfcpu') {
     const asked: string[] = [];
     const deps = {
       checkpoints: createStatusCheckpoints(directory),
       admit: () => {
         asked.push('admit');
-        return { reason: 'OutOfcpu', message: 'no cpu' };
+        return { reason, message: 'no cpu' };
       },
       events: { event: (_: unknown, ...rest: readonly string[]) => asked.push(rest.join(' ')) },
     } as unknown as PodDeps;
@@ -73,16 +75,32 @@ describe('restore', () => {
   test('a pod that is new is asked for once, and fails when the node cannot take it', async () => {
     const { deps, asked } = refusing();
     const record = recordOf();
-    await restore(deps, record, pod(), observed());
-    await restore(deps, record, pod(), observed());
+    await restore(deps, record, pod(), observed(), signal);
+    await restore(deps, record, pod(), observed(), signal);
     expect(asked).toEqual(['admit', 'Warning OutOfcpu no cpu']);
     expect(record.failure).toEqual({ reason: 'OutOfcpu', message: 'Pod was rejected: no cpu' });
+  });
+
+  test('labels of the node that do not fit are read anew before a pod fails for them', async () => {
+    const { deps, asked } = refusing('NodeAffinity');
+    let isLabelled = false;
+    const readNode = (): Promise<void> => {
+      isLabelled = asked.push('read') > 0;
+      return Promise.resolve();
+    };
+    const record = recordOf();
+    const admit: PodDeps['admit'] = (each) => (isLabelled ? undefined : deps.admit(each));
+    await restore({ ...deps, readNode, admit }, record, pod(), observed(), signal);
+    expect([asked, record.failure, record.isRestored]).toEqual([['admit', 'read'], undefined, true]);
+    const another = recordOf();
+    await restore({ ...deps, readNode }, another, pod(), observed(), signal);
+    expect(another.failure).toEqual({ reason: 'NodeAffinity', message: 'Pod was rejected: no cpu' });
   });
 
   test('one that runs is not asked for', async () => {
     const { deps, asked } = refusing();
     const record = recordOf();
-    await restore(deps, record, pod(), observed([sandbox()], [instance('app')]));
+    await restore(deps, record, pod(), observed([sandbox()], [instance('app')]), signal);
     expect([asked, record.failure]).toEqual([[], undefined]);
   });
 
@@ -90,7 +108,7 @@ describe('restore', () => {
     const { deps, asked } = refusing();
     await deps.checkpoints.save('u1', failed);
     const record = recordOf();
-    await restore(deps, record, pod(), observed());
+    await restore(deps, record, pod(), observed(), signal);
     expect([asked, record.failure, record.status]).toEqual([
       [],
       { reason: 'Evicted', message: 'low on memory' },

@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { readyCondition, withTimes } from '../../../../agent/node/api/conditions.ts';
 import { type NodeStatus, renderNode, renderNodeStatus } from '../../../../agent/node/api/render.ts';
-import { adoptionPatch, mustReport, nodeStatusPatch } from '../../../../agent/node/api/status-plan.ts';
+import {
+  adoptionPatch,
+  mustReport,
+  nodeStatusPatch,
+  withForeignResources,
+} from '../../../../agent/node/api/status-plan.ts';
 
 const resources = {
   ...{ cpuMillis: 2000, memoryBytes: 4_294_967_296, ephemeralStorageBytes: 1_000_000, pods: 110, pids: 1000 },
@@ -90,6 +95,32 @@ describe('a report', () => {
         conditions: before.conditions,
         addresses: [{ $patch: 'replace' }, ...(before.addresses ?? [])],
       },
+    });
+  });
+});
+
+describe('resources that somebody else has added', () => {
+  const added = { 'example.com/dongle': '3' };
+  const own = ready([], then);
+  const withDongle = { ...own, capacity: { ...own.capacity, ...added, 'hugepages-1Gi': '0' } };
+
+  test('stay, and can be allocated; huge pages of a size that is gone do not', () => {
+    expect(withForeignResources(own, withDongle)).toEqual({
+      ...own,
+      capacity: { ...own.capacity, ...added },
+      allocatable: { ...own.allocatable, ...added },
+    });
+  });
+
+  test('are no change of their own', () => {
+    const told = withForeignResources(own, withDongle);
+    expect(mustReport(told, withForeignResources(own, told), 0, 300_000)).toBe(false);
+  });
+
+  test('go from what can be allocated when they are taken from the capacity', () => {
+    const before = { ...own, allocatable: { ...own.allocatable, ...added } };
+    expect(nodeStatusPatch(before, withForeignResources(own, before))).toEqual({
+      status: { conditions: own.conditions, allocatable: { ...own.allocatable, 'example.com/dongle': null } },
     });
   });
 });
