@@ -1,4 +1,5 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../objects/types.ts';
+import { isOwnCondition } from '../objects/pod-conditions.ts';
 import { isSidecar } from '../objects/pod-resources.ts';
 import { timestamp } from './container-status.ts';
 import type { PodPhase } from './phase.ts';
@@ -24,18 +25,9 @@ export interface ConditionInput {
   readonly now: number;
 }
 
-/** Condition types that the node decides; all others belong to somebody else and stay as they are. */
-const ownTypes: ReadonlySet<string> = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-]);
-
 /**
  * The pod's conditions in the kubelet's order (`pkg/kubelet/status/generate.go`). The transition time of a condition
- * whose status did not change stays, and so do conditions that somebody else set.
+ * whose status did not change stays, and so do conditions that somebody else set: an API server has them, for a pod of its own.
  */
 export function podConditions(input: ConditionInput): PodCondition[] {
   const containersReady = containersReadiness(input);
@@ -46,8 +38,11 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     { type: 'ContainersReady', ...containersReady },
     { type: 'PodScheduled', status: true },
   ];
-  const others = (input.previous?.conditions ?? []).filter(({ type }) => !ownTypes.has(type));
-  return [...verdicts.map((verdict) => condition(verdict, input)), ...others];
+  return [...verdicts.map((verdict) => condition(verdict, input)), ...othersConditions(input)];
+}
+
+function othersConditions({ pod, previous }: ConditionInput): readonly PodCondition[] {
+  return ((pod.status ?? previous)?.conditions ?? []).filter((one) => !isOwnCondition(one));
 }
 
 /** Regular init containers have succeeded, sidecars have started; afterwards one that restarts changes nothing. */
@@ -80,10 +75,11 @@ function containersReadiness({ pod, phase, init, app }: ConditionInput): Omit<Ve
 }
 
 /** A pod is ready when its containers are and every readiness gate is open (KEP-580). */
-function readiness({ pod, previous }: ConditionInput, containers: Omit<Verdict, 'type'>): Omit<Verdict, 'type'> {
+function readiness(input: ConditionInput, containers: Omit<Verdict, 'type'>): Omit<Verdict, 'type'> {
   if (!containers.status) return containers;
-  const problems = (pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
-    const gate = previous?.conditions?.find(({ type }) => type === conditionType);
+  const others = othersConditions(input);
+  const problems = (input.pod.spec.readinessGates ?? []).flatMap(({ conditionType }) => {
+    const gate = others.find(({ type }) => type === conditionType);
     if (gate?.status === 'True') return [];
     const type = JSON.stringify(conditionType);
     return gate === undefined

@@ -1,5 +1,6 @@
 import { type ApiClient, type ApiObject, type FollowHandler, resources } from '../api/types.ts';
 import type { Clock } from '../clock.ts';
+import { isOwnCondition } from '../objects/pod-conditions.ts';
 import type { Pod, PodCondition } from '../objects/types.ts';
 import { API_SOURCE, isMirrorPod, podFromApi } from './api-pod.ts';
 import type { SourcedPod } from './types.ts';
@@ -108,17 +109,6 @@ function isSameToUs(a: ApiObject, b: ApiObject): boolean {
 function viewOf({ metadata, spec, status }: ApiObject): readonly unknown[] {
   const { labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation } = metadata;
   const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly PodCondition[] };
-  const foreign = conditions.filter(({ type }) => !ownConditions.has(type)).map(({ type, status: is }) => [type, is]);
+  const foreign = conditions.filter((one) => !isOwnCondition(one)).map(({ type, status: is }) => [type, is]);
   return [labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, generation, spec, foreign];
 }
-
-/** Conditions of pods that a kubelet owns (`PodConditionByKubelet`, pkg/kubelet/types/pod_status.go). */
-const ownConditions: ReadonlySet<string> = new Set([
-  'PodScheduled',
-  'Ready',
-  'Initialized',
-  'ContainersReady',
-  'PodReadyToStartContainers',
-  'PodResizePending',
-  'PodResizeInProgress',
-]);

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isOwnCondition } from '../objects/pod-conditions.ts';
 import type { PodCondition, PodStatus } from '../objects/types.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -27,7 +28,8 @@ export function statusPatch(
     const isOurs = (written as unknown as Fields | undefined)?.[field] !== undefined;
     if (isOurs && desired[field] === undefined && current?.[field] !== undefined) patch[field] = null;
   }
-  const conditions = changedConditions(current?.['conditions'], wanted.conditions ?? [], written?.conditions ?? []);
+  const [ours, formerly] = [wanted, written].map((status) => (status?.conditions ?? []).filter(isOwnCondition));
+  const conditions = changedConditions(current?.['conditions'], ours ?? [], formerly ?? []);
   if (conditions.length > 0) patch['conditions'] = conditions;
   return Object.keys(patch).length === 0 ? undefined : { metadata: { uid }, status: patch };
 }

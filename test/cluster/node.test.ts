@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
+import { kubectlProgram } from '../lab/cluster-programs.ts';
 import { httpGet } from '../e2e/manifests.ts';
 import { podObject, proxierBinding, serviceObject, webPodObject } from './objects.ts';
 
@@ -25,6 +26,7 @@ interface PodObject {
   readonly status: {
     readonly phase: string;
     readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
     readonly containerStatuses?: readonly { readonly restartCount: number; readonly ready: boolean }[];
   };
 }
@@ -168,6 +170,32 @@ describe('a pod', () => {
     expect(exitCode).toBe(0);
     await gone('web');
     await eventually('nothing to be left of it', async () => (await host.leaks()).length === 0);
+  });
+
+  it('is ready by its containers and the gates that others open', async () => {
+    const readinessGates = ['example.com/up', 'example.com/fed'].map((conditionType) => ({ conditionType }));
+    await cluster.apply(podObject('gated', { readinessGates }));
+    const conditions = async (): Promise<Readonly<Record<string, string>>> =>
+      Object.fromEntries((await getPod('gated')).status.conditions?.map(({ type, status }) => [type, status]) ?? []);
+    const kubectl = await kubectlProgram('kubectl-1.32');
+    const set = async (type: string, status: string): Promise<void> => {
+      const patch = JSON.stringify({ status: { conditions: [{ type, status }] } });
+      const args = ['patch', 'pod', 'gated', '--subresource=status', '--patch', patch];
+      const { exitCode, stderr } = await host.exec(kubectl, ['--kubeconfig', cluster.adminKubeconfig, ...args]);
+      expect([exitCode, stderr]).toEqual([0, '']);
+    };
+    const ready = async (status: string): Promise<unknown> =>
+      eventually(`the pod to be ready: ${status}`, async () => (await conditions())['Ready'] === status);
+    await eventually('the container', async () => (await conditions())['ContainersReady'] === 'True');
+    await set('example.com/up', 'True');
+    expect((await conditions())['Ready']).toBe('False');
+    await set('example.com/fed', 'True');
+    await ready('True');
+    await set('example.com/up', 'False');
+    await ready('False');
+    expect(await conditions()).toMatchObject({ 'example.com/up': 'False', 'example.com/fed': 'True' });
+    await cluster.kubectl(['delete', 'pod', 'gated', '--grace-period=1', '--wait=false']);
+    await gone('gated');
   });
 
   it('survives the daemon: no restart, and a deletion meanwhile is made up for', async () => {

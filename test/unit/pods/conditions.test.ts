@@ -21,6 +21,8 @@ interface Case {
   readonly app?: readonly ContainerStatus[];
   readonly began?: boolean;
   readonly previous?: PodStatus;
+  /** Of the pod, as an API server has it. */
+  readonly status?: PodStatus;
   /** Initialized, Ready, ContainersReady. */
   readonly conditions: readonly [string, string, string];
 }
@@ -99,12 +101,26 @@ const cases: readonly Case[] = [
     previous: { conditions: [gate('ok', 'True'), gate('up', 'True')] },
     conditions: ['True', 'True', 'True'],
   },
+  {
+    name: 'readiness gates that an API server has count more than those that were seen before',
+    spec: gates,
+    previous: { conditions: [gate('ok', 'False')] },
+    status: { conditions: [gate('ok', 'True'), gate('up', 'True')] },
+    conditions: ['True', 'True', 'True'],
+  },
 ];
 
 describe('podConditions', () => {
   test.each(cases)('$name', ({ spec, phase = 'Running', init = [], app = [status('app', 'ready')], ...rest }) => {
     const all = podConditions({
-      ...{ pod: pod(spec), phase, init, app, sandboxReady: true, now: t0 },
+      ...{
+        pod: { ...pod(spec), ...(rest.status && { status: rest.status }) },
+        phase,
+        init,
+        app,
+        sandboxReady: true,
+        now: t0,
+      },
       appsBegan: rest.began ?? false,
       previous: rest.previous,
     });
@@ -114,6 +130,8 @@ describe('podConditions', () => {
     };
     expect(['Initialized', 'Ready', 'ContainersReady'].map(shown)).toEqual(rest.conditions);
     expect([shown('PodReadyToStartContainers'), shown('PodScheduled')]).toEqual(['True', 'True']);
-    expect(all.filter(({ type }) => type.startsWith('example.com/'))).toEqual(rest.previous?.conditions ?? []);
+    expect(all.filter(({ type }) => type.startsWith('example.com/'))).toEqual(
+      (rest.status ?? rest.previous)?.conditions ?? [],
+    );
   });
 });

@@ -38,6 +38,13 @@ test.each([
     { conditions: [condition('Ready', 'True')] },
   ],
   [
+    'a condition of somebody else is never written, also when this node knows an older one',
+    { conditions: [condition('Ready', 'True'), condition('example.com/gate', 'True')] },
+    { reason: 'Evicted', conditions: [condition('Ready', 'True'), condition('example.com/gate', 'False')] },
+    { conditions: [condition('example.com/other', 'True')] },
+    { reason: 'Evicted' },
+  ],
+  [
     'a reason that is over is taken away',
     { conditions: [condition('Ready', 'False', { reason: 'Starting', message: 'wait' })] },
     { conditions: [condition('Ready', 'True')] },
