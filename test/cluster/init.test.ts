@@ -14,7 +14,7 @@ import { type RunningProgram, startProgram } from './programs.ts';
 
 /** Stands in for CoreDNS: answers the probes, serves no names. */
 const answer = 'printf "HTTP/1.0 200 OK\\r\\n\\r\\n"';
-const answers = `for p in 8080 8181; do while :; do ${answer} | nc -l -p $p; done & done; wait`;
+const answers = `trap 'exit 0' TERM; for p in 8080 8181; do while :; do ${answer} | nc -l -p $p; done & done; wait`;
 const dnsImage = {
   name: `${controlPlaneRepository}/coredns:1.7.0`,
   config: { Entrypoint: ['/bin/sh', '-c', answers] },
@@ -22,7 +22,10 @@ const dnsImage = {
 
 /** What kubeadm looks for besides; the second is never started. */
 const kubeadmImages = [
-  { name: `${controlPlaneRepository}/pause:3.2`, config: { Entrypoint: ['/bin/sleep', '1000000'] } },
+  {
+    name: `${controlPlaneRepository}/pause:3.2`,
+    config: { Entrypoint: ['/bin/sh', '-c', `trap 'exit 0' TERM; sleep 1000000 & wait`] },
+  },
   { name: `${controlPlaneRepository}/kube-proxy:${controlPlaneVersion}` },
 ];
 
