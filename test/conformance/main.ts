@@ -38,13 +38,9 @@ async function runTests({ cluster }: World): Promise<readonly string[]> {
   const [program = '', ginkgo = ''] = await kubernetesPrograms(['e2e.test', 'ginkgo']);
   const { kubectl } = await clusterPrograms();
   const flags = {
-    ...{
-      kubeconfig: cluster.adminKubeconfig,
-      provider: 'skeleton',
-      'kubectl-path': kubectl,
-      'num-nodes': values.nodes,
-    },
-    ...{ 'report-dir': values.report, 'disable-log-dump': 'true', 'cluster-ip-range': cluster.serviceCidr },
+    ...{ kubeconfig: cluster.adminKubeconfig, host: cluster.url, provider: 'skeleton', 'kubectl-path': kubectl },
+    ...{ 'num-nodes': values.nodes, 'cluster-ip-range': cluster.serviceCidr },
+    ...{ 'report-dir': values.report, 'disable-log-dump': 'true' },
   };
   const args = [
     ...[
