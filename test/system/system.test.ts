@@ -99,7 +99,7 @@ apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
 shutdownGracePeriod: 120s
 END
-      echo 'PODWRIGHT_ARGS=--config=/etc/podwright.yaml' >/etc/default/podwright
+      sed -i 's|^PODWRIGHT_ARGS=.*|PODWRIGHT_ARGS=--config=/etc/podwright.yaml|' /etc/default/podwright
       systemctl restart podwright`);
     await debian.until('systemd-inhibit --list --no-legend | grep podwright');
     await debian.until('podwright status | grep keeper');
