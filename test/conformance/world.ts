@@ -69,7 +69,7 @@ async function writeImages(archive: string, dir: string): Promise<void> {
 async function startNode(cluster: Cluster, name: string, archive: string): Promise<Node> {
   const host = await createHost({ nodeName: name });
   // Without a route a packet to a Service without endpoints never comes to the rule that rejects it.
-  await host.exec('ip', ['route', 'add', ranges.serviceCidr, 'dev', 'lo']);
+  await host.exec('ip', ['route', 'add', ranges.serviceCidr, 'via', cluster.host]);
   await loadImageArchive(host.docker, readFileSync(archive));
   const daemon = host.startDaemon({
     args: ['--kubeconfig', await cluster.createNodeKubeconfig(name)],
