@@ -32,7 +32,7 @@ const [focus, skip] = values.serial
   : [values.focus, ['\\[Serial\\]|\\[Disruptive\\]', ...(values.skip === undefined ? [] : [values.skip])].join('|')];
 
 /** Of the lines that the tests print of themselves. */
-const verdict = /^\{"msg":"(PASSED|FAILED) (.*?)","total"/;
+const verdict = /^•?\{"msg":"(PASSED|FAILED) (.*?)","total"/;
 
 async function runTests({ cluster }: World): Promise<readonly string[]> {
   const [program = '', ginkgo = ''] = await kubernetesPrograms(['e2e.test', 'ginkgo']);
