@@ -102,8 +102,10 @@ export function isOfControlPlane(fault: Fault): fault is ControlPlaneFault {
   return ofControlPlane.some((kind) => kind === fault.kind);
 }
 
+/** No multiple of three: a third of the Services would have all steady pods, and others none. */
 export function serviceCount(pods: number): number {
-  return Math.max(2, Math.floor(pods / 6));
+  const count = Math.max(2, Math.floor(pods / 6));
+  return count % 3 === 0 ? count - 1 : count;
 }
 
 /** The pods behind a Service: every Service has steady ones and others, from 6 pods on. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
 import { kubectlProgram } from '../lab/cluster-programs.ts';
@@ -196,6 +197,24 @@ describe('a pod', () => {
     expect(await conditions()).toMatchObject({ 'example.com/up': 'False', 'example.com/fed': 'True' });
     await cluster.kubectl(['delete', 'pod', 'gated', '--grace-period=1', '--wait=false']);
     await gone('gated');
+  });
+
+  it('has its newest status on the server after 500 changes in a second, 50 pods at once', async () => {
+    const bound = { nodeName: 'elsewhere', automountServiceAccountToken: false };
+    const names = Array.from({ length: 50 }, (_, index) => `burst-${index}`);
+    const labelled = (name: string): object => {
+      const object = podObject(name, bound) as { readonly metadata: object };
+      return { ...object, metadata: { ...object.metadata, labels: { burst: 'yes' } } };
+    };
+    await cluster.apply(...names.map(labelled));
+    const program = fileURLToPath(new URL('./status-burst.ts', import.meta.url));
+    const run = ['--import', 'tsx', program, cluster.adminKubeconfig, `${names.length}`];
+    const { stdout, stderr } = await host.exec(process.execPath, run, { timeoutMs: deadlineMs });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toMatchObject({ pods: 50, changes: 500 });
+    const messages = ['get', 'pods', '-l', 'burst', '-o', 'jsonpath={.items[*].status.message}'];
+    expect((await cluster.kubectl(messages)).stdout).toBe(names.map(() => '10').join(' '));
+    await cluster.kubectl(['delete', 'pods', '-l', 'burst', '--grace-period=0', '--force']);
   });
 
   it('survives the daemon: no restart, and a deletion meanwhile is made up for', async () => {

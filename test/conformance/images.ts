@@ -28,6 +28,8 @@ export function conformanceImages(parts: ImageParts): readonly FileImage[] {
     { path: '/localhost.key', source: { text: parts.localhost.key } },
     ...tools.flatMap((path) => programFiles(path, path)),
     ...programFiles('/bin/nc.openbsd', '/usr/local/bin/nc'),
+    // That of Debian's busybox, which is linked statically, crashes.
+    ...programFiles('/usr/bin/wget', '/usr/local/bin/wget'),
     // Debian's busybox, as a shell, prefers its own nc, which knows no -z.
     { path: '/bin/sh', source: { link: '/usr/bin/bash' } },
   ];
