@@ -26,8 +26,8 @@ interface PodObject {
 beforeAll(async () => {
   cluster = await createCluster();
   host = await createHost({ nodeName: 'n1' });
-  const memory = join(host.dir, 'api');
-  mkdirSync(memory);
+  const memory = join(host.dir, 'run/api');
+  mkdirSync(memory, { recursive: true, mode: 0o700 });
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', memory]);
   args = ['--kubeconfig', await cluster.createNodeKubeconfig('n1')];
   daemon = startDaemon();
@@ -107,7 +107,7 @@ describe('a node without its API server', () => {
     await running('other');
     id = (await containerOf('web')) ?? '';
     expect(await given(id)).toBe(`PASSWORD=${secret} blue`);
-    const file = join(host.dir, 'api/secrets.json');
+    const file = join(host.dir, 'run/api/secrets.json');
     const encoded = Buffer.from(secret).toString('base64');
     await eventually('the Secret to be kept', async () => {
       return (await host.exec('grep', ['-q', encoded, file])).exitCode === 0;
