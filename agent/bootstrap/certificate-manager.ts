@@ -4,7 +4,7 @@ import { type Round, uncounted } from '../round.ts';
 import { createWakeup } from '../wakeup.ts';
 import { type CertificateWish, obtainCertificate } from './certificate-request.ts';
 import { type PairName, readPair, storePair } from './certificate-store.ts';
-import type { CertificateSubject } from './csr-der.ts';
+import { nodeSubject } from './node-identity.ts';
 import { certificateLife, type CertificateNames, planRotation, rotationTime } from './rotation-plan.ts';
 
 export interface CertificateManagerOptions {
@@ -128,8 +128,7 @@ async function rotate(
   signal: AbortSignal,
 ): Promise<void> {
   const { api, clock, log, current, pair, signerName, commonName, onRotated } = options;
-  const hosts = [...dnsNames, ...ipAddresses];
-  const subject: CertificateSubject = { organizations: ['system:nodes'], commonName, hosts };
+  const subject = { ...nodeSubject(commonName), hosts: [...dnsNames, ...ipAddresses] };
   const say = (reason: string): void => log.warn({ pair, reason }, 'the node waits for a certificate');
   const wish: CertificateWish = { subject, signerName, timeoutMs: requestTimeoutMs };
   const issued = await obtainCertificate(wish, { api, clock, say }, signal);

@@ -11,6 +11,7 @@ import { JoinError } from './error.ts';
 import type { HttpsGet } from './https-get.ts';
 import type { ClusterInfo, Credentials } from './kubeconfig.ts';
 import { type NodeFile, nodeFiles } from './node-files.ts';
+import { nodeSubject, nodeUser } from './node-identity.ts';
 import type { JoinSettings } from './settings.ts';
 import { renderBootstrapToken } from './token.ts';
 
@@ -101,7 +102,7 @@ async function obtainFiles(
   say('[kubelet-start] Asking for the certificate of the node');
   const issued = await obtainCertificate(
     {
-      subject: { organizations: ['system:nodes'], commonName: `system:node:${settings.nodeName}` },
+      subject: nodeSubject(nodeUser(settings.nodeName)),
       signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
       timeoutMs: settings.tlsBootstrapTimeoutMs,
     },

@@ -9,6 +9,7 @@ import type { Clock } from '../clock.ts';
 import { obtainCertificate } from './certificate-request.ts';
 import { storePair } from './certificate-store.ts';
 import { JoinError } from './error.ts';
+import { nodeSubject, nodeUser } from './node-identity.ts';
 
 export interface KubeletBootstrap {
   readonly kubeconfig: string;
@@ -37,7 +38,7 @@ export async function ensureKubeconfig(options: KubeletBootstrap, signal: AbortS
   });
   say('asking the cluster for the certificate of this node');
   const api = connect(connection);
-  const subject = { organizations: ['system:nodes'], commonName: `system:node:${nodeName}` };
+  const subject = nodeSubject(nodeUser(nodeName));
   const signerName = 'kubernetes.io/kube-apiserver-client-kubelet';
   const issued = await obtainCertificate({ subject, signerName, timeoutMs }, { api, clock, say }, signal).finally(
     async () => api.close(),

@@ -4,6 +4,7 @@ import type { IssuedCertificate } from './certificate-request.ts';
 import { renderRecord } from './record.ts';
 import { createFilesTransaction } from './files-transaction.ts';
 import type { ClusterInfo } from './kubeconfig.ts';
+import { nodeUser } from './node-identity.ts';
 import { certificateFileName } from './paths.ts';
 import type { JoinSettings } from './settings.ts';
 
@@ -42,7 +43,7 @@ export function nodeFiles({ settings, cluster, issued, now, ...config }: NodeFil
       content: renderKubeconfig({
         server: cluster.server,
         ca: { pem: cluster.certificateAuthority },
-        userName: `system:node:${nodeName}`,
+        userName: nodeUser(nodeName),
         user: { certificateFile: paths.currentCertificate, keyFile: paths.currentCertificate },
       }),
       mode: 0o600,

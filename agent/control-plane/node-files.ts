@@ -1,4 +1,5 @@
 import { type NodeFile, nodeFiles } from '../bootstrap/node-files.ts';
+import { nodeSubject, nodeUser } from '../bootstrap/node-identity.ts';
 import { kubeletConfiguration, kubeProxyConfiguration } from './objects/configuration-render.ts';
 import { renderYaml } from './manifests/pod-render.ts';
 import { issuePair, type KnownAuthority, type PkiDeps, signing } from './pki/make.ts';
@@ -29,7 +30,7 @@ export async function makeNodeFiles(
     const own = new Set([paths.kubeletConfig, paths.kubeletFlags, paths.kubeProxyConfig]);
     return nodeFiles({ ...plan, issued: undefined }).filter(({ path }) => own.has(path));
   }
-  const subject = { organizations: ['system:nodes'], commonName: `system:node:${nodeName}` };
+  const subject = nodeSubject(nodeUser(nodeName));
   const options = { keyAlgorithm, now: deps.now, certificateMs: lifetimes.certificateMs };
   const content = { subject, hosts: [], usages: ['clientAuth'] } as const;
   const { certificate, key } = await issuePair(content, signing('ca', authority), options);
@@ -45,7 +46,7 @@ async function hasGoodCertificate(
   const pair = await read(paths.currentCertificate);
   if (pair === undefined || (await read(paths.kubeconfig)) === undefined) return false;
   const fault = findFault({ certificate: pair, key: keyIn(pair) }, { authority: certificate, hosts: [], now });
-  return fault === undefined && parseCertificate(pair)?.subject.includes(`CN=system:node:${nodeName}`) === true;
+  return fault === undefined && parseCertificate(pair)?.subject.includes(`CN=${nodeUser(nodeName)}`) === true;
 }
 
 const keyIn = (pair: string): string => /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*/.exec(pair)?.[0] ?? '';

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { kubeconfigReader, type OwnedApiClient, parseKubeconfig, type ReadConnection } from '../api/index.ts';
 import { type CertificateManager, createCertificateManager } from '../bootstrap/certificate-manager.ts';
 import { holdsCertificate, isCertificateOf, withKeptCertificate } from '../bootstrap/kept-certificate.ts';
+import { nodeUser } from '../bootstrap/node-identity.ts';
 import { certificateLife } from '../bootstrap/rotation-plan.ts';
 import { systemClock } from '../clock.ts';
 import { serverSettings } from '../server/kubelet/index.ts';
@@ -90,7 +91,7 @@ const rotates = ({ config }: Foundation): boolean => config.kubelet.rotateCertif
 const currentCertificate = ({ config }: Foundation): string =>
   join(config.rootDir, 'pki', 'kubelet-client-current.pem');
 
-const commonName = ({ config }: Foundation): string => `system:node:${config.nodeName}`;
+const commonName = ({ config }: Foundation): string => nodeUser(config.nodeName);
 
 const own = (base: Foundation, loop: 'client-certificate' | 'server-certificate') => ({
   clock: systemClock,

@@ -28,11 +28,13 @@ export function statusPatch(
     const isOurs = (written as unknown as Fields | undefined)?.[field] !== undefined;
     if (isOurs && desired[field] === undefined && current?.[field] !== undefined) patch[field] = null;
   }
-  const [ours, formerly] = [wanted, written].map((status) => (status?.conditions ?? []).filter(isOwnCondition));
-  const conditions = changedConditions(current?.['conditions'], ours ?? [], formerly ?? []);
+  const conditions = changedConditions(current?.['conditions'], ownConditions(wanted), ownConditions(written));
   if (conditions.length > 0) patch['conditions'] = conditions;
   return Object.keys(patch).length === 0 ? undefined : { metadata: { uid }, status: patch };
 }
+
+const ownConditions = (status: PodStatus | undefined): readonly PodCondition[] =>
+  (status?.conditions ?? []).filter(isOwnCondition);
 
 /** Lists that a strategic merge would unite by a key: what is gone from them has to go (`+patchStrategy=merge`). */
 const mergedByKey: ReadonlySet<string> = new Set(['podIPs', 'hostIPs']);

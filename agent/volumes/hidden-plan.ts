@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Mount } from '../runtime/types.ts';
+import { isWithin } from './paths.ts';
 
 /** A directory of the host that no container may see, and an empty one that stands there instead. Real paths, without links. */
 export interface HiddenDirectory {
@@ -27,6 +28,3 @@ export function planHidden(mounts: readonly MountSource[], { path, empty }: Hidd
     return [{ hostPath: empty, containerPath: covered, readOnly: true, propagation: 'private' }];
   });
 }
-
-const isWithin = (path: string, directory: string): boolean =>
-  path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);

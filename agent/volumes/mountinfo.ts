@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { isWithin } from './paths.ts';
 
 /** One line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)). */
 export interface MountInfo {
@@ -36,7 +37,7 @@ export function mountsWithin<T extends Pick<MountInfo, 'mountPoint'>>(
   mounts: readonly T[],
   directory: string,
 ): readonly T[] {
-  return mounts.filter(({ mountPoint }) => mountPoint === directory || mountPoint.startsWith(`${directory}/`));
+  return mounts.filter(({ mountPoint }) => isWithin(mountPoint, directory));
 }
 
 /** The kernel escapes space, tab, newline, backslash and `#`, all ASCII, as three octal digits. */

@@ -119,3 +119,8 @@ function segment(what: string, name: string): string {
   }
   return name;
 }
+
+/** Whether a path without `..` is a directory or in it. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
+}

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { type ApiObject, createApiClient, kubeconfigReader, resources } from '../../agent/api/index.ts';
 import type { FollowHandler, Resource } from '../../agent/api/types.ts';
 import { systemClock } from '../../agent/clock.ts';
-import { clusterZone, type EndpointsObject, type Lookup, type ServiceObject } from './dns-zone.ts';
+import { clusterZone, type EndpointsObject, keyOf, type Lookup, type ServiceObject } from './dns-zone.ts';
 
 /*
  * The name server of the test cluster, run in a network namespace of the lab by world.ts:
@@ -26,9 +26,8 @@ const endpoints = new Map<string, EndpointsObject>();
 let zone: Lookup | undefined;
 
 function keep<T extends ApiObject>(resource: Resource, objects: Map<string, T>): void {
-  const key = ({ metadata: { namespace = '', name } }: T): string => `${namespace}/${name}`;
   const set = (items: readonly T[]): void => {
-    for (const item of items) objects.set(key(item), item);
+    for (const item of items) objects.set(keyOf(item), item);
     zone = undefined;
   };
   const handler: FollowHandler<T> = {
@@ -38,7 +37,7 @@ function keep<T extends ApiObject>(resource: Resource, objects: Map<string, T>):
     },
     applied: (object) => set([object]),
     deleted: (object) => {
-      objects.delete(key(object));
+      objects.delete(keyOf(object));
       zone = undefined;
     },
   };

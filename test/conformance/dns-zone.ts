@@ -53,7 +53,7 @@ export function clusterZone(
   return lookupIn(records, domain);
 }
 
-const keyOf = ({ metadata: { namespace, name } }: ApiObject): string => `${namespace ?? ''}/${name}`;
+export const keyOf = ({ metadata: { namespace, name } }: ApiObject): string => `${namespace ?? ''}/${name}`;
 
 type Add = (answer: Answer) => void;
 type Port = { readonly name?: string; readonly port: number; readonly protocol?: string };

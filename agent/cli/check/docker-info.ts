@@ -2,7 +2,7 @@ import { request, type RequestOptions } from 'node:http';
 import type { DockerInfo, Gathered } from './facts.ts';
 
 /** A host that has just booted, or that is busy, answers late. */
-const timeoutMs = 20_000;
+export const timeoutMs = 20_000;
 /** `GET /info` of a busy daemon is some 10 KB. */
 const maxBodyBytes = 4 * 1024 * 1024;
 

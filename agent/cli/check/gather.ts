@@ -3,7 +3,7 @@ import { access, readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { delimiter, dirname, extname, join } from 'node:path';
 import { exec } from '../../../cni/index.ts';
 import type { Config } from '../../config/index.ts';
-import { askDocker } from './docker-info.ts';
+import { askDocker, timeoutMs } from './docker-info.ts';
 import { type Facts, packages, type PathFacts, type Probe, type Program } from './facts.ts';
 import {
   cniConfigError,
@@ -62,9 +62,6 @@ async function gatherKernel(signal: AbortSignal): Promise<Pick<Facts, KernelFact
     nftProbe,
   };
 }
-
-/** A host that has just booted, or that is busy, answers late. */
-const timeoutMs = 20_000;
 
 async function output(file: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   try {

@@ -81,7 +81,7 @@ const isBoolean = (name: string): boolean => booleans.has(name) || kubeletFieldF
 const isKnown = (name: string): boolean =>
   shared.has(name) || own.has(name) || withoutEffect.has(name) || kubeletFieldFlags.has(name);
 
-const own = new Set(['help', 'version', 'bootstrap-kubeconfig', ...['network-plugin', 'docker-endpoint']]);
+const own = new Set(['help', 'version', 'bootstrap-kubeconfig', 'network-plugin', 'docker-endpoint']);
 
 /** Flags that {@link readKubeletArguments} knows and `podwright run` does not show, as commander writes them. */
 export const hiddenFlags: readonly string[] = [...own, ...withoutEffect, ...kubeletFieldFlags.keys(), ...refused]
