@@ -47,20 +47,20 @@ export function withForeignResources(next: NodeStatus, before: NodeStatus | unde
   return { ...next, capacity: { ...own, ...foreign }, allocatable: { ...next.allocatable, ...foreign } };
 }
 
-/**
- * The strategic merge patch of a node's status (`nodeutil.PatchNodeStatus`). Addresses would be united by their type and are
- * therefore replaced; resources would stay, so those that are gone are named.
- */
+/** The strategic merge patch of a node's status (`nodeutil.PatchNodeStatus`): what has changed, and the conditions. */
 export function nodeStatusPatch(before: NodeStatus | undefined, next: NodeStatus): object {
-  const changed: Record<string, unknown> = { conditions: next.conditions ?? [] };
-  for (const field of owned) {
-    if (!isDeepStrictEqual(before?.[field], next[field])) changed[field] = next[field];
-  }
-  for (const field of ['capacity', 'allocatable'] as const) {
-    if (changed[field] !== undefined) changed[field] = { ...goneFrom(before?.[field], next[field]), ...next[field] };
-  }
-  if (changed['addresses'] !== undefined) changed['addresses'] = [{ $patch: 'replace' }, ...(next.addresses ?? [])];
-  return { status: changed };
+  const changed = owned.filter((field) => !isDeepStrictEqual(before?.[field], next[field]));
+  const fields = changed.map((field) => [field, fieldPatch(field, before, next)] as const);
+  return { status: { conditions: next.conditions ?? [], ...Object.fromEntries(fields) } };
+}
+
+/** Addresses would be united by their type and are therefore replaced; resources would stay, so those that are gone are named. */
+function fieldPatch(field: (typeof owned)[number], before: NodeStatus | undefined, next: NodeStatus): unknown {
+  if (next[field] === undefined) return undefined;
+  if (field === 'addresses') return [{ $patch: 'replace' }, ...(next.addresses ?? [])];
+  if (field === 'capacity' || field === 'allocatable')
+    return { ...goneFrom(before?.[field], next[field]), ...next[field] };
+  return next[field];
 }
 
 const goneFrom = (before: object = {}, next: object = {}): Fields =>
