@@ -63,16 +63,22 @@ export interface PeerReports {
   readonly onForbidden: (error: unknown) => void;
 }
 
-/** Nodes report often, and most reports change neither their ranges nor their addresses: those are passed over. */
+/**
+ * Nodes report often, and most reports change neither their ranges nor their addresses: those are passed over, and lists that
+ * change nothing. The first list is told whatever it holds: what was kept on disk may be another.
+ */
 export function peerHandler({ onPeers, onForbidden }: PeerReports): FollowHandler {
-  const nodes = new Map<string, PeerNode>();
+  let nodes = new Map<string, PeerNode>();
+  let isListed = false;
   let isForbiddenTold = false;
   const tell = (): void => onPeers([...nodes.values()]);
   return {
     listed: (items) => {
       isForbiddenTold = false;
-      nodes.clear();
-      for (const item of items) nodes.set(item.metadata.name, peerOf(item));
+      const found = new Map(items.map(peerOf).map((peer) => [peer.name, peer]));
+      if (isListed && isDeepStrictEqual(nodes, found)) return;
+      isListed = true;
+      nodes = found;
       tell();
     },
     applied: (object) => {

@@ -64,6 +64,7 @@ describe('following the nodes', () => {
     handler.deleted(node('a', {}));
     handler.deleted(node('unknown', {}));
     handler.listed([node('c', {})]);
+    handler.listed([node('c', { unschedulable: true })]);
     expect(told).toEqual(['a 203.0.113.0/27; b ', 'a 203.0.113.0/27; b 203.0.113.32/27', 'b 203.0.113.32/27', 'c ']);
   });
 
