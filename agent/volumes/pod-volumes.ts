@@ -55,7 +55,7 @@ export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
       return {
         mounts: async (container, env, mountSignal) => {
           const planned = planMounts(container, volumes, { env, recursiveReadOnly });
-          const hidden = deps.hidden === undefined ? [] : await hiddenMounts(planned, deps.hidden);
+          const hidden = deps.hidden === undefined ? [] : await hiddenMounts(planned, directory, deps.hidden);
           return [...(await ensureMounts(planned, container.name, directory, deps.exec, mountSignal)), ...hidden];
         },
       };
