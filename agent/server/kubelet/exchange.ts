@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { messageOf } from '../../../cni/index.ts';
+import type { UpgradeRequest } from '../streaming/index.ts';
 
 /** One request and the ways to answer it. */
 export interface Exchange {
@@ -16,7 +17,7 @@ export interface Exchange {
 }
 
 export interface Upgrade {
-  take(): { readonly socket: Duplex; readonly head: Buffer };
+  take(): UpgradeRequest;
 }
 
 /** An answer in words, as the kubelet gives most of them. */
@@ -67,9 +68,9 @@ export function responseFor(
   response.shouldKeepAlive = false;
   response.assignSocket(request.socket);
   response.once('finish', () => socket.end());
-  const take = (): { socket: Duplex; head: Buffer } => {
+  const take = (): UpgradeRequest => {
     response.detachSocket(request.socket);
-    return { socket, head };
+    return { request, socket, head };
   };
   return { response, upgrade: { take } };
 }

@@ -1,7 +1,14 @@
+import {
+  type CommandOptions,
+  defaultLimits,
+  type DialPort,
+  type StreamingLimits,
+  type UpgradeRequest,
+} from '../streaming/index.ts';
 import { type Exchange, sendText, TextError } from './exchange.ts';
 import { podOf, runningContainer } from './pod-lookup.ts';
 import { getOrPost, post, type Route } from './router.ts';
-import type { KubeletServerDeps, StreamChoice, StreamLimits } from './types.ts';
+import type { KubeletServerDeps } from './types.ts';
 
 /** Exec, attach, port-forward and run; with the UID of the pod in the path where the caller wants that very one. */
 export function streamRoutes(deps: KubeletServerDeps): readonly Route[] {
@@ -21,7 +28,7 @@ export function streamRoutes(deps: KubeletServerDeps): readonly Route[] {
  *
  * @throws TextError 400 for none
  */
-export function streamChoice(query: URLSearchParams): StreamChoice {
+export function streamChoice(query: URLSearchParams): CommandOptions {
   const is = (name: string): boolean => query.get(name) === '1';
   const tty = is('tty');
   const choice = { stdin: is('input'), stdout: is('output'), stderr: is('error') && !tty, tty };
@@ -34,11 +41,8 @@ async function serveExec(deps: KubeletServerDeps, exchange: Exchange): Promise<v
   const id = containerOf(deps, exchange);
   const command = exchange.query.getAll('command');
   if (command.length === 0) throw new TextError(400, 'you must specify at least one command for the container');
-  const { socket, head } = upgraded(exchange);
   await deps.streaming.serveCommand(
-    exchange.request,
-    socket,
-    head,
+    upgraded(exchange),
     choice,
     (streams, signal) => deps.runtime.exec(id, command, streams, signal),
     limitsOf(deps),
@@ -48,11 +52,8 @@ async function serveExec(deps: KubeletServerDeps, exchange: Exchange): Promise<v
 async function serveAttach(deps: KubeletServerDeps, exchange: Exchange): Promise<void> {
   const choice = streamChoice(exchange.query);
   const id = containerOf(deps, exchange);
-  const { socket, head } = upgraded(exchange);
   await deps.streaming.serveCommand(
-    exchange.request,
-    socket,
-    head,
+    upgraded(exchange),
     choice,
     async (streams, signal) => {
       await deps.runtime.attach(id, streams, signal);
@@ -64,14 +65,8 @@ async function serveAttach(deps: KubeletServerDeps, exchange: Exchange): Promise
 
 async function servePortForward(deps: KubeletServerDeps, exchange: Exchange): Promise<void> {
   const pod = podOf(deps.pods(), exchange);
-  const { socket, head } = upgraded(exchange);
-  await deps.streaming.servePortForward(
-    exchange.request,
-    socket,
-    head,
-    (port, signal) => deps.dialer.dial(pod, port, signal),
-    limitsOf(deps),
-  );
+  const dial: DialPort = (port, signal) => deps.dialer.dial(pod, port, signal);
+  await deps.streaming.servePortForward(upgraded(exchange), dial, limitsOf(deps));
 }
 
 /** Of the old parameter `cmd`, its words are separated by spaces and nothing else. */
@@ -92,7 +87,7 @@ function containerOf({ pods }: KubeletServerDeps, exchange: Exchange): string {
  *
  * @throws TextError 400 for a client that does not ask for another protocol
  */
-function upgraded({ upgrade, signal }: Exchange): ReturnType<NonNullable<Exchange['upgrade']>['take']> {
+function upgraded({ upgrade, signal }: Exchange): UpgradeRequest {
   if (upgrade === undefined) throw new TextError(400, 'Upgrade request required');
   const taken = upgrade.take();
   const close = (): void => void taken.socket.destroy();
@@ -101,9 +96,7 @@ function upgraded({ upgrade, signal }: Exchange): ReturnType<NonNullable<Exchang
   return taken;
 }
 
-const creationTimeoutMs = 30_000;
-
-const limitsOf = ({ settings }: KubeletServerDeps): StreamLimits => ({
+const limitsOf = ({ settings }: KubeletServerDeps): StreamingLimits => ({
+  ...defaultLimits,
   idleTimeoutMs: settings.streamIdleTimeoutMs,
-  creationTimeoutMs,
 });

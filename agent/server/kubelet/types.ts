@@ -1,9 +1,9 @@
-import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { ApiClient } from '../../api/types.ts';
 import type { Pod } from '../../objects/types.ts';
 import type { ContainerRuntime, ExecStreams } from '../../runtime/types.ts';
+import type { CommandOptions, DialPort, StreamingLimits, UpgradeRequest } from '../streaming/index.ts';
 import type { KubeletServerSettings } from './settings-plan.ts';
 
 /** Who asks, as the API server's reviews know users. */
@@ -24,40 +24,17 @@ export interface Metrics {
 
 export type MetricsKind = 'metrics' | 'cadvisor' | 'resource' | 'probes';
 
-/** What a client of exec or attach wants to be connected. */
-export interface StreamChoice {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-}
-
 /** The protocols that exec, attach and port-forward are upgraded to: SPDY and WebSocket. Both own the socket from then on. */
 export interface Streaming {
   /** @param run resolves to the exit code */
   serveCommand(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    choice: StreamChoice,
+    upgrade: UpgradeRequest,
+    options: CommandOptions,
     run: (streams: ExecStreams, signal: AbortSignal) => Promise<number>,
-    limits: StreamLimits,
+    limits: StreamingLimits,
   ): Promise<void>;
   /** Serves connections to the ports of one pod until the client goes. */
-  servePortForward(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    dial: (port: number, signal: AbortSignal) => Promise<Duplex>,
-    limits: StreamLimits,
-  ): Promise<void>;
-}
-
-export interface StreamLimits {
-  /** A connection without data in either direction is closed after it. */
-  readonly idleTimeoutMs: number;
-  /** How long a client may take to open the streams that belong together. */
-  readonly creationTimeoutMs: number;
+  servePortForward(upgrade: UpgradeRequest, dial: DialPort, limits: StreamingLimits): Promise<void>;
 }
 
 /** Connects to ports inside pods. */

@@ -1,12 +1,11 @@
-import type { IncomingMessage } from 'node:http';
-import { type Duplex, PassThrough } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import { untilAborted } from '../../until-aborted.ts';
 import { endOf, runToEnd } from './command-run.ts';
 import { renderEnd } from './command-status.ts';
 import { SpdyConnection } from './spdy/connection.ts';
 import type { SpdyStream } from './spdy/stream.ts';
 import { TerminalSizes } from './terminal-size.ts';
-import type { CommandOptions, CommandStreams, RunCommand, StreamingLimits } from './types.ts';
+import type { CommandOptions, CommandStreams, RunCommand, StreamingLimits, UpgradeRequest } from './types.ts';
 import { acceptSpdy, negotiate, refuse } from './upgrade.ts';
 
 /** Newest first. Version 5 differs in WebSocket only. */
@@ -31,9 +30,7 @@ export function expectedStreams(protocol: string, options: CommandOptions): read
 }
 
 export async function serveCommandOverSpdy(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  { request, socket, head }: UpgradeRequest,
   options: CommandOptions,
   run: RunCommand,
   limits: StreamingLimits,

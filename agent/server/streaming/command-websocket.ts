@@ -1,10 +1,8 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { untilAborted } from '../../until-aborted.ts';
 import { endOf, runToEnd } from './command-run.ts';
 import { renderEnd } from './command-status.ts';
 import { TerminalSizes } from './terminal-size.ts';
-import type { CommandOptions, RunCommand, StreamingLimits } from './types.ts';
+import type { CommandOptions, RunCommand, StreamingLimits, UpgradeRequest } from './types.ts';
 import { acceptWebSocket } from './websocket/accept.ts';
 import { ChannelStream } from './websocket/channel-stream.ts';
 import { type ChannelMessage, channels, commandProtocols, firstProtocol } from './websocket/channels.ts';
@@ -12,14 +10,12 @@ import { ChannelConnection } from './websocket/connection.ts';
 
 /** Exec and attach over WebSocket (kubelet `pkg/cri/streaming/remotecommand/websocket.go`). */
 export async function serveCommandOverWebSocket(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  upgrade: UpgradeRequest,
   options: CommandOptions,
   run: RunCommand,
   limits: StreamingLimits,
 ): Promise<void> {
-  const accepted = await acceptWebSocket(request, socket, head, ['', ...Object.keys(commandProtocols)]);
+  const accepted = await acceptWebSocket(upgrade, ['', ...Object.keys(commandProtocols)]);
   if (accepted === undefined) return;
   const { codec, form, closes } = commandProtocols[accepted.protocol] ?? firstProtocol;
   const sizes = new TerminalSizes();

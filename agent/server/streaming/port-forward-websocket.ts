@@ -1,12 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import { setMaxListeners } from 'node:events';
-import type { Duplex } from 'node:stream';
 import { createWebSocketStream } from 'ws';
 import { untilAborted } from '../../until-aborted.ts';
 import { endOf } from './command-run.ts';
 import { type DialPort, forward } from './port-forward-run.ts';
 import { forwardOverSpdy, portForwardProtocol } from './port-forward-spdy.ts';
-import type { StreamingLimits } from './types.ts';
+import type { StreamingLimits, UpgradeRequest } from './types.ts';
 import { listOf, refuse } from './upgrade.ts';
 import { acceptWebSocket } from './websocket/accept.ts';
 import { ChannelStream } from './websocket/channel-stream.ts';
@@ -26,12 +24,11 @@ const codecs: Readonly<Record<string, ChannelCodec>> = {
 const maxPorts = 127;
 
 export async function servePortForwardOverWebSocket(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  upgrade: UpgradeRequest,
   dial: DialPort,
   limits: StreamingLimits,
 ): Promise<void> {
+  const { request, socket } = upgrade;
   const tunnels = listOf(request.headers['sec-websocket-protocol']).includes(tunnelProtocol);
   const ports = tunnels ? [] : portsOf(request.url ?? '');
   if (ports === undefined) {
@@ -39,7 +36,7 @@ export async function servePortForwardOverWebSocket(
     return refuse(socket, { status: 400, message, headers: [] });
   }
   const served = tunnels ? [tunnelProtocol] : Object.keys(codecs);
-  const accepted = await acceptWebSocket(request, socket, head, served);
+  const accepted = await acceptWebSocket(upgrade, served);
   if (accepted === undefined) return;
   const { webSocket, protocol } = accepted;
   if (tunnels) return forwardOverSpdy(createWebSocketStream(webSocket), Buffer.alloc(0), dial, limits);

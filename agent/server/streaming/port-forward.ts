@@ -1,25 +1,20 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import type { DialPort } from './port-forward-run.ts';
 import { forwardOverSpdy, portForwardProtocol } from './port-forward-spdy.ts';
 import { servePortForwardOverWebSocket } from './port-forward-websocket.ts';
-import { defaultLimits, type StreamingLimits } from './types.ts';
+import { defaultLimits, type StreamingLimits, type UpgradeRequest } from './types.ts';
 import { acceptSpdy, negotiate, notAnUpgrade, refuse, requestedUpgrade } from './upgrade.ts';
 
 /**
  * Serves port-forward on a connection that asks to be upgraded to SPDY/3.1 or WebSocket. Owns the socket from the call on,
  * whatever happens: resolves when it and all that was dialled is closed, and never rejects. To end a session early, destroy
  * the socket.
- *
- * @param head what was read of the connection after the request
  */
 export async function servePortForward(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  upgrade: UpgradeRequest,
   dial: DialPort,
   limits: StreamingLimits = defaultLimits,
 ): Promise<void> {
+  const { request, socket, head } = upgrade;
   switch (requestedUpgrade(request)) {
     case 'spdy': {
       const negotiation = negotiate(request.headers['x-stream-protocol-version'], [portForwardProtocol]);
@@ -28,7 +23,7 @@ export async function servePortForward(
       return forwardOverSpdy(socket, head, dial, limits);
     }
     case 'websocket':
-      return servePortForwardOverWebSocket(request, socket, head, dial, limits);
+      return servePortForwardOverWebSocket(upgrade, dial, limits);
     case undefined:
       return refuse(socket, notAnUpgrade);
   }

@@ -1,5 +1,14 @@
-import type { Readable, Writable } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ExecStreams } from '../../runtime/types.ts';
+
+/** A request for another protocol, and the connection that is to speak it. */
+export interface UpgradeRequest {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** What was read of the connection after the request. */
+  readonly head: Buffer;
+}
 
 /** Which streams a client of exec or attach asked for. With a terminal there is no stderr. */
 export interface CommandOptions {

@@ -1,6 +1,5 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { UpgradeRequest } from '../types.ts';
 import { listOf, refuse } from '../upgrade.ts';
 
 /** Bytes of a message. kubectl sends 32 KiB; a browser may paste more. */
@@ -13,9 +12,7 @@ const maxPayload = 4 * 1024 * 1024;
  * @returns undefined when the request was refused and the connection closed
  */
 export async function acceptWebSocket(
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
+  { request, socket, head }: UpgradeRequest,
   served: readonly string[],
 ): Promise<{ readonly webSocket: WebSocket; readonly protocol: string } | undefined> {
   const offered = listOf(request.headers['sec-websocket-protocol']);

@@ -17,9 +17,7 @@ let server: UpgradeServer;
 afterEach(() => server.stop());
 
 async function start(options: CommandOptions, run: RunCommand, limits: StreamingLimits = defaultLimits): Promise<void> {
-  server = await UpgradeServer.start((request, socket, head) =>
-    serveCommand(request, socket, head, options, run, limits),
-  );
+  server = await UpgradeServer.start((asked) => serveCommand(asked, options, run, limits));
 }
 
 const open = (client: SpdyClient, ...types: string[]): number[] =>

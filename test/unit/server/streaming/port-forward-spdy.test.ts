@@ -32,7 +32,7 @@ afterEach(async () => {
 });
 
 async function start(limits = defaultLimits): Promise<SpdyClient> {
-  server = await UpgradeServer.start((request, socket, head) => servePortForward(request, socket, head, dial, limits));
+  server = await UpgradeServer.start((asked) => servePortForward(asked, dial, limits));
   return SpdyClient.connect(server.port, 'portforward.k8s.io');
 }
 

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { UpgradeRequest } from '../../../../agent/server/streaming/index.ts';
 import { encodeFrame, type Frame, FrameReader } from '../../../../agent/server/streaming/spdy/frames.ts';
 import { type Headers, HeaderReader, HeaderWriter } from '../../../../agent/server/streaming/spdy/header-blocks.ts';
 
-export type Upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<void>;
+export type Upgraded = (upgrade: UpgradeRequest) => Promise<void>;
 
 /** A server on a local port that gives each upgrade to `serve`, and counts what is not done. */
 export class UpgradeServer {
@@ -16,7 +17,7 @@ export class UpgradeServer {
   private constructor(serve: Upgraded) {
     this.#server = createServer();
     this.#server.on('upgrade', (request, socket, head) => {
-      const session = serve(request, socket, head);
+      const session = serve({ request, socket, head });
       this.running.add(session);
       void session.finally(() => this.running.delete(session));
     });

@@ -23,9 +23,7 @@ let server: UpgradeServer;
 afterEach(() => server.stop());
 
 async function start(options: CommandOptions, run: RunCommand, limits = defaultLimits): Promise<void> {
-  server = await UpgradeServer.start((request, socket, head) =>
-    serveCommand(request, socket, head, options, run, limits),
-  );
+  server = await UpgradeServer.start((asked) => serveCommand(asked, options, run, limits));
 }
 
 interface Session {
@@ -187,7 +185,7 @@ describe('port-forward', () => {
     return socket;
   };
   const startForward = async (): Promise<void> => {
-    server = await UpgradeServer.start((request, socket, head) => servePortForward(request, socket, head, dial));
+    server = await UpgradeServer.start((asked) => servePortForward(asked, dial));
   };
 
   test('two channels a port, each with the port first', async () => {
