@@ -12,10 +12,9 @@ import { renderKubeconfig } from './cluster-kubeconfig.ts';
 import { clusterObjects } from './cluster-objects.ts';
 import { createPki, type Pki } from './cluster-pki.ts';
 import { clusterPrograms } from './cluster-programs.ts';
-import { bridgeNamespace, hostNames, type HostNames } from './names.ts';
+import { bridgeNamespace, type HostNames } from './names.ts';
 import { createHostNetwork } from './network.ts';
-import { openRun } from './run.ts';
-import { removeHost } from './teardown.ts';
+import { createOwned } from './owned.ts';
 import { until } from './wait.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,21 +58,7 @@ const dayMs = 24 * 60 * 60 * 1000;
  * that pods need. As a test host, it is gone at the end, whatever happens.
  */
 export async function createCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const run = await openRun();
-  const names = hostNames(run.id, run.nextIndex());
-  let removed = false;
-  const remove = (): void => {
-    if (removed) return;
-    removed = true;
-    removeHost(names);
-    run.release();
-  };
-  try {
-    return { ...(await assemble(names, options)), remove };
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  return createOwned(async (names, remove) => ({ ...(await assemble(names, options)), remove }));
 }
 
 async function assemble(names: HostNames, options: ClusterOptions): Promise<Omit<Cluster, 'remove'>> {

@@ -7,13 +7,12 @@ import { podwrightProgram, spawnDaemon, type DaemonHandle } from './daemon.ts';
 import { createDockerd, type Dockerd } from './dockerd.ts';
 import { describeFootprint, podContainers, readFootprint, type Footprint } from './footprint.ts';
 import { loadImages, testImages, type TestImage } from './images.ts';
-import { bridgeNamespace, hostNames, type HostNames } from './names.ts';
+import { bridgeNamespace, type HostNames } from './names.ts';
 import { createHostNetwork } from './network.ts';
+import { createOwned } from './owned.ts';
 import { createPrivateDirectories } from './private-directories.ts';
 import { runIn, type CommandOptions, type CommandResult } from './run-in.ts';
-import { openRun } from './run.ts';
 import { statusArgs, statusCalls, type StatusCalls } from './status.ts';
-import { removeHost } from './teardown.ts';
 
 export interface HostOptions {
   /** Default `203.0.113.0/24`; dual stack with a comma. */
@@ -75,21 +74,7 @@ export interface TestHost extends HostPaths, StatusCalls {
  * by the end of this process, or, after a SIGKILL, by the next process that makes a test host.
  */
 export async function createHost(options: HostOptions = {}): Promise<TestHost> {
-  const run = await openRun();
-  const names = hostNames(run.id, run.nextIndex());
-  let removed = false;
-  const remove = (): void => {
-    if (removed) return;
-    removed = true;
-    removeHost(names);
-    run.release();
-  };
-  try {
-    return await assemble(names, options, remove);
-  } catch (error) {
-    remove();
-    throw error;
-  }
+  return createOwned((names, remove) => assemble(names, options, remove));
 }
 
 async function assemble(owned: HostNames, options: HostOptions, remove: () => void): Promise<TestHost> {
