@@ -100,12 +100,8 @@ export function createCluster(base: Foundation): Cluster | undefined {
     knownNode,
     server: () => server.status(),
     tasks: (parts) => {
-      const onNode: ClusterParts['onNode'] = (object) => {
-        knownNode.take(object);
-        parts.onNode(object);
-      };
-      node = createNodeObject(base, client, { ...parts, onNode });
-      mirrors = createNodeMirrorPods(base, client, { manager: parts.manager, nodeUid: () => node?.uid() });
+      node = createNodeObject(base, client, knownNode, parts);
+      mirrors = createNodeMirrorPods(base, client, { manager: parts.manager, nodeUid: () => knownNode.uid() });
       return [pods, ...node.tasks, ...certificates.tasks, (until) => events.run(until)];
     },
     podEnded: (pod) => {
@@ -127,11 +123,9 @@ export function clusterTasks(base: Foundation, workers: Workers, cluster: Cluste
   const { eviction, shutdown, resources, services, manager, housekeeping } = workers;
   const networkChanged = (): void => housekeeping.networkChanged();
   const images = nodeImages(base);
+  cluster.knownNode.subscribe((node) => services.takeNode(node));
   return [
-    ...cluster.tasks({
-      ...{ ...resources, eviction, shutdown, manager, images, networkChanged },
-      onNode: (node) => services.takeNode(node),
-    }),
+    ...cluster.tasks({ ...resources, eviction, shutdown, manager, images, networkChanged }),
     (until) => cluster.grants.run((uid) => manager.wake(uid), until),
     followPeers(base, cluster.client, networkChanged),
   ];

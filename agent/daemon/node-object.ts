@@ -6,6 +6,7 @@ import type { EvictionManager } from '../eviction/index.ts';
 import type { NodeResources } from '../node/allocatable.ts';
 import { type ConditionFact, networkCondition, readyCondition } from '../node/api/conditions.ts';
 import { keepLease } from '../node/api/lease.ts';
+import type { KnownNode } from '../node/api/known-node.ts';
 import { createNodeRegistration } from '../node/api/registration.ts';
 import type { NodeImage, NodeStatusFacts } from '../node/api/render.ts';
 import { systemInfo } from '../node/api/system-info.ts';
@@ -24,14 +25,10 @@ export interface NodeObjectParts {
   /** The network has other ranges, and is to be set up for them. */
   readonly networkChanged: () => void;
   readonly images: (signal: AbortSignal) => Promise<readonly NodeImage[]>;
-  /** Is told the Node as the server has it, each time that it is read. */
-  readonly onNode: (node: ApiObject) => void;
 }
 
 export interface NodeObject {
   readonly tasks: readonly Task[];
-  /** UID of the Node; undefined before it is known. */
-  uid(): string | undefined;
   changed(): void;
 }
 
@@ -40,14 +37,19 @@ const defaultReportMs = 300_000;
 const defaultLeaseSeconds = 40;
 
 /** The Node and its Lease, kept up to date. */
-export function createNodeObject(base: Foundation, client: ApiClient, parts: NodeObjectParts): NodeObject {
+export function createNodeObject(
+  base: Foundation,
+  client: ApiClient,
+  known: KnownNode,
+  parts: NodeObjectParts,
+): NodeObject {
   const { config, log, network, addresses } = base;
   const { kubelet, nodeName } = config;
   const system = systemInfo();
   let registered = (): void => undefined;
   const isRegistered = new Promise<void>((resolve) => (registered = resolve));
   const registration = createNodeRegistration({
-    ...{ client, log, clock: systemClock, round: base.counters.loops.round('node-status') },
+    ...{ client, log, known, clock: systemClock, round: base.counters.loops.round('node-status') },
     identity: {
       name: nodeName,
       labels: nodeLabels(nodeName, process.arch, config.nodeLabels),
@@ -59,11 +61,10 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     conditions: () => conditionsOf(base, parts),
     updateMs: kubelet.nodeStatusUpdateFrequency || defaultUpdateMs,
     reportMs: kubelet.nodeStatusReportFrequency || defaultReportMs,
-    onNode: (node) => {
-      registered();
-      takeRanges(node);
-      parts.onNode(node);
-    },
+  });
+  known.subscribe((node) => {
+    registered();
+    takeRanges(node);
   });
 
   let ranges = '';
@@ -87,7 +88,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
     await keepLease(
       {
         ...{ client, nodeName, clock: base.loops.clock('lease'), round: base.counters.loops.round('lease') },
-        nodeUid: () => registration.uid(),
+        nodeUid: () => known.uid(),
         durationSeconds: kubelet.nodeLeaseDurationSeconds || defaultLeaseSeconds,
         onError: (err, failures) => {
           // That the server is away is told once, not by each who asks it.
@@ -102,7 +103,7 @@ export function createNodeObject(base: Foundation, client: ApiClient, parts: Nod
   const node: Task = async (until) => {
     await registration.run(until).finally(stopFollowing);
   };
-  return { tasks: [node, lease], uid: () => registration.uid(), changed: () => registration.wake() };
+  return { tasks: [node, lease], changed: () => registration.wake() };
 }
 
 async function nodeFacts(

@@ -1,10 +1,11 @@
 import { ApiUnavailableError, isAlreadyExists, isNotFound } from '../../api/errors.ts';
-import { type ApiClient, type ApiObject, resources } from '../../api/types.ts';
+import { type ApiClient, type ApiObject, type ObjectPath, resources } from '../../api/types.ts';
 import type { Clock } from '../../clock.ts';
 import { timestamp } from '../../pods/container-status.ts';
 import { type Round, uncounted } from '../../round.ts';
 import { createWakeup } from '../../wakeup.ts';
 import { type ConditionFact, type NodeCondition, withTimes } from './conditions.ts';
+import type { KnownNode } from './known-node.ts';
 import { type NodeIdentity, type NodeStatus, type NodeStatusFacts, renderNode, renderNodeStatus } from './render.ts';
 import { adoptionPatch, mustReport, nodeStatusPatch, withForeignResources } from './status-plan.ts';
 
@@ -22,15 +23,13 @@ export interface RegistrationOptions {
   readonly reportMs: number;
   /** Counts a round. */
   readonly round?: Round;
-  /** Is told the Node as the server has it, each time that it is read. */
-  readonly onNode: (node: ApiObject) => void;
+  /** Is given the Node, and holds it. */
+  readonly known: KnownNode;
 }
 
 export interface NodeRegistration {
   /** Something that the status tells has changed: look now. */
   wake(): void;
-  /** UID of the Node; undefined before it is known. */
-  uid(): string | undefined;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -39,20 +38,28 @@ export interface NodeRegistration {
  * `registerWithAPIServer` and `syncNodeStatus`, pkg/kubelet/kubelet_node_status.go).
  */
 export function createNodeRegistration(options: RegistrationOptions): NodeRegistration {
-  const { client, clock, log, identity, round = uncounted } = options;
+  const { client, clock, log, identity, known, round = uncounted } = options;
   const path = { name: identity.name };
   const wakeup = createWakeup(clock);
-  let node: ApiObject | undefined;
+  /** Whether the Node has what it registers with: one that an earlier daemon registered may lack it. */
+  let isComplete = false;
   let reportedAt = 0;
 
   const take = (next: ApiObject): ApiObject => {
-    node = next;
-    options.onNode(next);
+    known.take(next);
     return next;
   };
 
+  const patch = async (at: ObjectPath, body: object, signal: AbortSignal): Promise<ApiObject> =>
+    take(await client.patch(resources.nodes, at, { type: 'application/strategic-merge-patch+json', body }, signal));
+
+  const forget = (): void => {
+    known.gone();
+    isComplete = false;
+  };
+
   const statusOf = async (signal: AbortSignal): Promise<NodeStatus> => {
-    const before = (node?.['status'] as NodeStatus | undefined)?.conditions ?? [];
+    const before = (known.current()?.['status'] as NodeStatus | undefined)?.conditions ?? [];
     const conditions: readonly NodeCondition[] = withTimes(options.conditions(), before, timestamp(clock.now()));
     return renderNodeStatus(await options.facts(signal), conditions);
   };
@@ -62,35 +69,34 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
     try {
       const created = await client.create(resources.nodes, {}, renderNode(identity, await statusOf(signal)), signal);
       log.info({ node: identity.name }, 'node is registered');
+      isComplete = true;
       return take(created);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
-      return adopt(take(await client.get(resources.nodes, path, signal)), signal);
+      return take(await client.get(resources.nodes, path, signal));
     }
   };
 
-  const adopt = async (existing: ApiObject, signal: AbortSignal): Promise<ApiObject> => {
+  const complete = async (existing: ApiObject, signal: AbortSignal): Promise<ApiObject> => {
+    if (isComplete || !options.register) return existing;
     const body = adoptionPatch(identity.labels, existing.metadata.labels);
+    const completed = body === undefined ? existing : await patch(path, body, signal);
     log.info({ node: identity.name }, 'node was registered before');
-    if (body === undefined) return existing;
-    const patch = { type: 'application/strategic-merge-patch+json', body } as const;
-    return take(await client.patch(resources.nodes, path, patch, signal));
+    isComplete = true;
+    return completed;
   };
 
   const report = async (signal: AbortSignal): Promise<void> => {
-    const current = node ?? (await register(signal));
+    const current = await complete(known.current() ?? (await register(signal)), signal);
     const before = current['status'] as NodeStatus | undefined;
     const next = withForeignResources(await statusOf(signal), before);
     if (!mustReport(before, next, clock.now() - reportedAt, options.reportMs)) return;
-    const body = nodeStatusPatch(before, next);
-    const patch = { type: 'application/strategic-merge-patch+json', body } as const;
-    take(await client.patch(resources.nodes, { ...path, subresource: 'status' }, patch, signal));
+    await patch({ ...path, subresource: 'status' }, nodeStatusPatch(before, next), signal);
     reportedAt = clock.now();
   };
 
   return {
     wake: () => wakeup.wake(),
-    uid: () => node?.metadata.uid,
     run: async (signal) => {
       await Promise.all([follow(signal), keepReporting(signal)]);
     },
@@ -104,7 +110,7 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
       },
       applied: take,
       deleted: (): void => {
-        node = undefined;
+        forget();
         wakeup.wake();
       },
     };
@@ -118,7 +124,7 @@ export function createNodeRegistration(options: RegistrationOptions): NodeRegist
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        if (isNotFound(error)) node = undefined;
+        if (isNotFound(error)) forget();
         // Told once; its end shows in the Node. That the server is away is told by who follows the pods.
         if (failures === 0 && !(error instanceof ApiUnavailableError))
           log.warn({ err: error }, 'the Node cannot be brought up to date, will retry');
