@@ -4,7 +4,7 @@ import { exec } from '../../cni/index.ts';
 import type { ExecCredential } from './exec-answer.ts';
 import type { ExecPlugin } from './exec-config.ts';
 import { createCredentialReader, type ExecCluster } from './exec-plugin.ts';
-import { type Material, parseKubeconfig } from './kubeconfig-parse.ts';
+import { embedsCertificate, type Material, parseKubeconfig } from './kubeconfig-parse.ts';
 
 /** What it takes to speak to an API server; all texts, no files. */
 export interface ApiConnection {
@@ -23,11 +23,16 @@ export interface ApiConnection {
   readonly insecure?: boolean;
 }
 
+/** As a kubeconfig has it. */
+export interface KubeconfigConnection extends ApiConnection {
+  readonly embedsCertificate: boolean;
+}
+
 /** Reads credentials as they are now. @param refused the server does not take the ones in use */
-export type ReadConnection = (refused: boolean) => Promise<ApiConnection>;
+export type ReadConnection<T extends ApiConnection = ApiConnection> = (refused: boolean) => Promise<T>;
 
 /** {@link loadKubeconfig} again and again: what its plugin gave is kept until it ends or is refused. */
-export function kubeconfigReader(path: string): ReadConnection {
+export function kubeconfigReader(path: string): ReadConnection<KubeconfigConnection> {
   const readCredential = createCredentialReader(exec, Date.now);
   return async (refused) => load(path, undefined, async (plugin, cluster) => readCredential(plugin, cluster, refused));
 }
@@ -40,7 +45,7 @@ export function kubeconfigReader(path: string): ReadConnection {
  * @throws Error when a file cannot be read, is no PEM, or the key is not the certificate's, or the plugin fails; never with a
  *   secret
  */
-export async function loadKubeconfig(path: string, context?: string): Promise<ApiConnection> {
+export async function loadKubeconfig(path: string, context?: string): Promise<KubeconfigConnection> {
   const readCredential = createCredentialReader(exec, Date.now);
   return load(path, context, async (plugin, cluster) => readCredential(plugin, cluster, false));
 }
@@ -49,7 +54,7 @@ async function load(
   path: string,
   context: string | undefined,
   runPlugin: (plugin: ExecPlugin, cluster: ExecCluster) => Promise<ExecCredential>,
-): Promise<ApiConnection> {
+): Promise<KubeconfigConnection> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new Error(`cannot read the kubeconfig: ${(error as Error).message}`, { cause: error });
   });
@@ -60,7 +65,10 @@ async function load(
   if (ca !== undefined) readCertificate(ca, cluster.ca);
   checkPair(certificate, key, user.certificate, user.key);
   const { server, tlsServerName, insecure } = cluster;
-  const connection = { server, ca, certificate, key, token: token?.trim(), tlsServerName, insecure };
+  const connection = {
+    ...{ server, ca, certificate, key, token: token?.trim(), tlsServerName, insecure },
+    embedsCertificate: embedsCertificate(user),
+  };
   if (user.exec === undefined) return connection;
   const given = await runPlugin(user.exec, connection);
   const from = { source: { text: '' }, place: user.exec.place };

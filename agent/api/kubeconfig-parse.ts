@@ -30,6 +30,11 @@ export interface KubeconfigUser {
   readonly exec?: ExecPlugin | undefined;
 }
 
+/** Whether the kubeconfig has the client's certificate in it, and not in a file that it names, nor from a plugin. */
+export function embedsCertificate({ certificate }: KubeconfigUser): boolean {
+  return certificate !== undefined && 'text' in certificate.source;
+}
+
 /** One context of a kubeconfig. */
 export interface Kubeconfig {
   readonly cluster: KubeconfigCluster;

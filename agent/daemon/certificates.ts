@@ -1,8 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { kubeconfigReader, type OwnedApiClient, parseKubeconfig, type ReadConnection } from '../api/index.ts';
+import {
+  embedsCertificate,
+  kubeconfigReader,
+  type KubeconfigUser,
+  type OwnedApiClient,
+  parseKubeconfig,
+  type ReadConnection,
+} from '../api/index.ts';
 import { type CertificateManager, createCertificateManager } from '../bootstrap/certificate-manager.ts';
-import { holdsCertificate, isCertificateOf, withKeptCertificate } from '../bootstrap/kept-certificate.ts';
+import { isCertificateOf, withKeptCertificate } from '../bootstrap/kept-certificate.ts';
 import { nodeUser } from '../bootstrap/node-identity.ts';
 import { certificateLife } from '../bootstrap/rotation-plan.ts';
 import { systemClock } from '../clock.ts';
@@ -54,7 +61,8 @@ async function findClientCertificate(
 ): Promise<string | undefined> {
   for (;;) {
     try {
-      if (!rotates(base) || !(await holdsCertificate(kubeconfig))) return await namedFile(kubeconfig);
+      const { user } = parseKubeconfig(kubeconfig, await readFile(kubeconfig, 'utf8'));
+      if (!rotates(base) || !embedsCertificate(user)) return namedFile(user);
       const { certificate = '' } = await nodeConnection(base, kubeconfig)(false);
       return isCertificateOf(certificate, commonName(base)) ? currentCertificate(base) : undefined;
     } catch (err) {
@@ -64,8 +72,7 @@ async function findClientCertificate(
   }
 }
 
-async function namedFile(kubeconfig: string): Promise<string | undefined> {
-  const { certificate, key } = parseKubeconfig(kubeconfig, await readFile(kubeconfig, 'utf8')).user;
+function namedFile({ certificate, key }: KubeconfigUser): string | undefined {
   const [one, other] = [certificate, key].map((material) =>
     material !== undefined && 'file' in material.source ? material.source.file : undefined,
   );
@@ -76,12 +83,7 @@ async function namedFile(kubeconfig: string): Promise<string | undefined> {
 export function nodeConnection(base: Foundation, kubeconfig: string): ReadConnection {
   const read = kubeconfigReader(kubeconfig);
   if (!rotates(base)) return read;
-  const kept = {
-    kubeconfig,
-    current: currentCertificate(base),
-    commonName: commonName(base),
-    now: Date.now,
-  };
+  const kept = { current: currentCertificate(base), commonName: commonName(base), now: Date.now };
   return async (refused) => withKeptCertificate(await read(refused), refused, kept);
 }
 

@@ -171,8 +171,9 @@ describe('loadKubeconfig', () => {
       token: undefined,
       tlsServerName: undefined,
       insecure: false,
+      embedsCertificate: true,
     });
-    expect(await load({ tokenFile: 'token' })).toMatchObject({ token: 'abc' });
+    expect(await load({ tokenFile: 'token' })).toMatchObject({ token: 'abc', embedsCertificate: false });
     expect(await load({ token: 'abc' })).toMatchObject({ token: 'abc' });
   });
 

@@ -1,8 +1,7 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { renderKubeconfig } from '../../../agent/api/kubeconfig-render.ts';
 import { storePair } from '../../../agent/bootstrap/certificate-store.ts';
 import { withKeptCertificate } from '../../../agent/bootstrap/kept-certificate.ts';
 import { createAuthority } from './authority.ts';
@@ -34,13 +33,14 @@ function pairOf({ name = commonName, laterMs = 0 }: Given = {}): {
   return { certificate: pem, key: privateKey };
 }
 
-/** What the daemon uses with a kubeconfig that holds this certificate. */
-async function used(pair: ReturnType<typeof pairOf>, refused = false): Promise<string | undefined> {
-  const kubeconfig = join(directory, 'kubelet.conf');
-  const user = { certificatePem: pair.certificate, keyPem: pair.key };
-  writeFileSync(kubeconfig, renderKubeconfig({ server, ca: { pem: pair.certificate }, userName: commonName, user }));
-  const connection = { server, ca: undefined, ...pair };
-  return (await withKeptCertificate(connection, refused, { kubeconfig, current, commonName, now })).certificate;
+/** What the daemon uses with a kubeconfig that holds or names this certificate. */
+async function used(
+  pair: ReturnType<typeof pairOf>,
+  refused = false,
+  embedsCertificate = true,
+): Promise<string | undefined> {
+  const connection = { server, ca: undefined, embedsCertificate, ...pair };
+  return (await withKeptCertificate(connection, refused, { current, commonName, now })).certificate;
 }
 
 const store = async ({ certificate, key }: ReturnType<typeof pairOf>): Promise<void> =>
@@ -71,7 +71,13 @@ describe('a kubeconfig that holds the certificate of the node', () => {
   it('is left alone when it is of somebody else', async () => {
     const admin = pairOf({ name: 'kubernetes-admin' });
     expect(await used(admin)).toBe(admin.certificate);
-    expect(readdirSync(directory)).toEqual(['kubelet.conf']);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('is left alone in a file of its own', async () => {
+    const own = pairOf();
+    expect(await used(own, false, false)).toBe(own.certificate);
+    expect(readdirSync(directory)).toEqual([]);
   });
 
   it('goes before the kept one of somebody else', async () => {
