@@ -3,6 +3,7 @@ import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Log } from '../pods/deps.ts';
 import type { CgroupFile, CgroupVersion } from './files-render.ts';
+import { cgroupDirectory } from './names.ts';
 
 /** Writes the files of cgroups and remembers what it wrote: a value that has not changed costs nothing. */
 export interface CgroupFiles {
@@ -35,9 +36,6 @@ export function createCgroupFiles({ version, root, log }: CgroupFilesDeps): Cgro
   const cgroups = new Map<string, Known>();
   const usable = new Map<string, Promise<boolean>>();
 
-  const directoryOf = (controller: string, path: string): string =>
-    version === 1 ? join(root, controller, path) : join(root, path);
-
   const isUsable = (controller: string): Promise<boolean> => {
     const known = usable.get(controller) ?? hasController(version, root, controller);
     usable.set(controller, known);
@@ -50,7 +48,7 @@ export function createCgroupFiles({ version, root, log }: CgroupFilesDeps): Cgro
   };
 
   const writeOne = async (path: string, file: CgroupFile, { made }: Known): Promise<void> => {
-    const directory = directoryOf(file.controller, path);
+    const directory = cgroupDirectory(version, root, file.controller, path);
     const target = join(directory, file.name);
     try {
       if (!made.has(file.controller)) await makeCgroup(directory, file.controller);

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CgroupVersion } from './files-render.ts';
+import { memoryFileNames } from './memory-parse.ts';
+import { cgroupDirectory } from './names.ts';
+import { parseLimit } from './parse.ts';
 import type { CgroupResources } from './resources-plan.ts';
 
 /** What limits a cgroup now. Undefined: no limit, or no such cgroup. */
@@ -10,33 +13,26 @@ export interface CgroupLimits {
   readonly memoryLimit: number | undefined;
 }
 
-/** Without a limit the kernel names the largest number of pages, below 8 EiB. */
-const noMemoryLimit = 2 ** 62;
 const defaultPeriodMicros = 100_000;
 
 /** @param path of the cgroup below the mount point, of each controller on cgroup v1 */
 export async function readLimits(version: CgroupVersion, root: string, path: string): Promise<CgroupLimits> {
   const read = async (controller: string, name: string): Promise<string> => {
-    const directory = version === 1 ? join(root, controller, path) : join(root, path);
+    const directory = cgroupDirectory(version, root, controller, path);
     return (await readFile(join(directory, name), 'utf8').catch(() => '')).trim();
   };
   const cpu =
     version === 1
       ? Promise.all([read('cpu', 'cpu.cfs_quota_us'), read('cpu', 'cpu.cfs_period_us')])
       : read('cpu', 'cpu.max').then((text) => text.split(' '));
-  const memory = read('memory', version === 1 ? 'memory.limit_in_bytes' : 'memory.max');
+  const memory = read('memory', memoryFileNames[version].limit);
   const [quota = '', period = ''] = await cpu;
-  return { cpuQuota: parseQuota(quota, period), memoryLimit: parseMemory(await memory) };
+  return { cpuQuota: parseQuota(quota, period), memoryLimit: parseLimit(await memory) };
 }
 
 function parseQuota(quota: string, period: string): CgroupLimits['cpuQuota'] {
   const quotaMicros = Number.parseInt(quota, 10);
   return quotaMicros > 0 ? { quotaMicros, periodMicros: Number(period) } : undefined;
-}
-
-function parseMemory(text: string): number | undefined {
-  const bytes = Number.parseInt(text, 10);
-  return bytes >= 0 && bytes < noMemoryLimit ? bytes : undefined;
 }
 
 /**

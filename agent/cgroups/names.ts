@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { CgroupVersion } from './files-render.ts';
 
 export type CgroupDriver = 'cgroupfs' | 'systemd';
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -55,6 +56,16 @@ export function qosCgroupName(settings: CgroupSettings, qos: QosClass): string {
 /** The cgroup of a class as a path below each controller's mount point. */
 export function qosCgroupPath(settings: CgroupSettings, qos: QosClass): string {
   return pathOf(settings, qosCgroupComponents(settings.root, qos));
+}
+
+/**
+ * Where the files of a cgroup are: on cgroup v1 each controller has a hierarchy.
+ *
+ * @param root mount point: `/sys/fs/cgroup`
+ * @param path below the mount point of the controller; empty for the root
+ */
+export function cgroupDirectory(version: CgroupVersion, root: string, controller: string, path: string): string {
+  return version === 1 ? posix.join(root, controller, path) : posix.join(root, path);
 }
 
 /** The UID of the pod whose cgroup has this directory name below the group of a class; undefined for other directories. */

@@ -1,5 +1,6 @@
 import type { Labels, MetricType } from '../../cni/index.ts';
-import type { CgroupDetails, CgroupSample, CpuDetails, MemorySample } from './types.ts';
+import type { MemorySample } from '../cgroups/memory-parse.ts';
+import type { CgroupDetails, CgroupSample, CpuDetails } from './types.ts';
 
 /** A family of `/metrics/cadvisor` that a cgroup alone tells. */
 export interface CgroupMetric {

@@ -1,5 +1,5 @@
-import { parseLimit, parseMemoryStat, workingSet } from '../stats/parse.ts';
-import type { CgroupDetails, CpuDetails, MemorySample } from './types.ts';
+import { parseFlatKeyed, parseNumber } from '../cgroups/parse.ts';
+import type { CgroupDetails, CpuDetails } from './types.ts';
 
 /** Reads a file of a cgroup; undefined when it is not there. On cgroup v1 the controller says which hierarchy. */
 export type ReadCgroupFile = (controller: string, file: string) => string | undefined;
@@ -12,61 +12,23 @@ const defaultPeriod = 100_000;
 
 /** CPU time since the cgroup was made, billionths of a second. */
 export function cpuNanosV1(read: ReadCgroupFile): number | undefined {
-  return numberIn(read('cpuacct', 'cpuacct.usage'));
+  return parseNumber(read('cpuacct', 'cpuacct.usage'));
 }
 
 export function cpuNanosV2(read: ReadCgroupFile): number | undefined {
-  const micros = parseMemoryStat(read('cpu', 'cpu.stat') ?? '').get('usage_usec');
+  const micros = parseFlatKeyed(read('cpu', 'cpu.stat') ?? '').get('usage_usec');
   return micros === undefined ? undefined : micros * 1_000;
 }
 
-/** The fields with `total_` are those of the whole subtree. */
-export function memoryV1(read: ReadCgroupFile): MemorySample | undefined {
-  const usage = numberIn(read('memory', 'memory.usage_in_bytes'));
-  const text = read('memory', 'memory.stat');
-  if (usage === undefined || text === undefined) return undefined;
-  const stat = parseMemoryStat(text);
-  const total = (field: string): number => stat.get(`total_${field}`) ?? stat.get(field) ?? 0;
-  return {
-    usage,
-    workingSet: workingSet(usage, total('inactive_file')),
-    rss: total('rss'),
-    cache: total('cache'),
-    mappedFile: total('mapped_file'),
-    pageFaults: total('pgfault'),
-    majorPageFaults: total('pgmajfault'),
-    limit: limitIn(read('memory', 'memory.limit_in_bytes')),
-  };
-}
-
-/** The root does not count its use: it is anonymous memory and page cache (runc: `cgroups/fs2/memory.go`). */
-export function memoryV2(read: ReadCgroupFile): MemorySample | undefined {
-  const text = read('memory', 'memory.stat');
-  if (text === undefined) return undefined;
-  const stat = parseMemoryStat(text);
-  const field = (name: string): number => stat.get(name) ?? 0;
-  const usage = numberIn(read('memory', 'memory.current')) ?? field('anon') + field('file');
-  return {
-    usage,
-    workingSet: workingSet(usage, field('inactive_file')),
-    rss: field('anon'),
-    cache: field('file'),
-    mappedFile: field('file_mapped'),
-    pageFaults: field('pgfault'),
-    majorPageFaults: field('pgmajfault'),
-    limit: limitIn(read('memory', 'memory.max')),
-  };
-}
-
 export function detailsV1(read: ReadCgroupFile): CgroupDetails {
-  const number = (controller: string, file: string): number | undefined => numberIn(read(controller, file));
+  const number = (controller: string, file: string): number | undefined => parseNumber(read(controller, file));
   const quota = number('cpu', 'cpu.cfs_quota_us');
   return {
     cpu: cpuDetailsV1(read),
-    swap: parseMemoryStat(read('memory', 'memory.stat') ?? '').get('total_swap'),
+    swap: parseFlatKeyed(read('memory', 'memory.stat') ?? '').get('total_swap'),
     peak: number('memory', 'memory.max_usage_in_bytes'),
     limitHits: number('memory', 'memory.failcnt'),
-    oomKills: parseMemoryStat(read('memory', 'memory.oom_control') ?? '').get('oom_kill'),
+    oomKills: parseFlatKeyed(read('memory', 'memory.oom_control') ?? '').get('oom_kill'),
     threads: number('pids', 'pids.current'),
     cpuShares: number('cpu', 'cpu.shares'),
     cpuPeriod: number('cpu', 'cpu.cfs_period_us'),
@@ -75,8 +37,8 @@ export function detailsV1(read: ReadCgroupFile): CgroupDetails {
 }
 
 export function detailsV2(read: ReadCgroupFile): CgroupDetails {
-  const number = (controller: string, file: string): number | undefined => numberIn(read(controller, file));
-  const events = parseMemoryStat(read('memory', 'memory.events') ?? '');
+  const number = (controller: string, file: string): number | undefined => parseNumber(read(controller, file));
+  const events = parseFlatKeyed(read('memory', 'memory.events') ?? '');
   const max = read('cpu', 'cpu.max');
   const [quota, period] = (max ?? '').trim().split(' ').map(Number);
   const weight = number('cpu', 'cpu.weight');
@@ -96,8 +58,8 @@ export function detailsV2(read: ReadCgroupFile): CgroupDetails {
 function cpuDetailsV1(read: ReadCgroupFile): CpuDetails | undefined {
   const text = read('cpuacct', 'cpuacct.stat');
   if (text === undefined) return undefined;
-  const ticks = parseMemoryStat(text);
-  const stat = parseMemoryStat(read('cpu', 'cpu.stat') ?? '');
+  const ticks = parseFlatKeyed(text);
+  const stat = parseFlatKeyed(read('cpu', 'cpu.stat') ?? '');
   return {
     userNanos: (ticks.get('user') ?? 0) * tickNanos,
     systemNanos: (ticks.get('system') ?? 0) * tickNanos,
@@ -110,7 +72,7 @@ function cpuDetailsV1(read: ReadCgroupFile): CpuDetails | undefined {
 function cpuDetailsV2(read: ReadCgroupFile): CpuDetails | undefined {
   const text = read('cpu', 'cpu.stat');
   if (text === undefined) return undefined;
-  const stat = parseMemoryStat(text);
+  const stat = parseFlatKeyed(text);
   const micros = (field: string): number => (stat.get(field) ?? 0) * 1_000;
   return {
     userNanos: micros('user_usec'),
@@ -124,13 +86,4 @@ function cpuDetailsV2(read: ReadCgroupFile): CpuDetails | undefined {
 /** cAdvisor tells the weight of cgroup v2 as shares, by the line through (1, 2) and (10000, 262144). */
 function weightToShares(weight: number): number {
   return Math.floor(2 + ((weight - 1) * 262_142) / 9_999);
-}
-
-function limitIn(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseLimit(text);
-}
-
-function numberIn(text: string | undefined): number | undefined {
-  const number = text === undefined || text.trim() === '' ? Number.NaN : Number(text.trim());
-  return Number.isFinite(number) ? number : undefined;
 }

@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
-import {
-  cpuNanosV1,
-  cpuNanosV2,
-  detailsV1,
-  detailsV2,
-  memoryV1,
-  memoryV2,
-  type ReadCgroupFile,
-} from './cgroup-parse.ts';
+import { memoryFileNames, type MemorySample, parseMemory } from '../cgroups/memory-parse.ts';
+import { cgroupDirectory } from '../cgroups/names.ts';
+import { cpuNanosV1, cpuNanosV2, detailsV1, detailsV2, type ReadCgroupFile } from './cgroup-parse.ts';
 import { createRates } from './rates.ts';
 import type { CgroupSample } from './types.ts';
 
@@ -40,7 +34,7 @@ export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): 
   const reader =
     (path: string): ReadCgroupFile =>
     (controller, file) =>
-      readIfThere(version === 1 ? join(root, controller, path, file) : join(root, path, file));
+      readIfThere(join(cgroupDirectory(version, root, controller, path), file));
   return {
     sample: (path, withDetails) => {
       const read = onlyOnce(reader(path));
@@ -49,7 +43,7 @@ export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): 
       return {
         time,
         cpuNanos,
-        memory: version === 1 ? memoryV1(read) : memoryV2(read),
+        memory: memoryOf(version, read),
         nanoCores: cpuNanos === undefined ? undefined : rates.rate(path, { time, usageNanos: cpuNanos }),
         details: withDetails ? (version === 1 ? detailsV1(read) : detailsV2(read)) : undefined,
       };
@@ -60,6 +54,12 @@ export function createCgroupSampler({ root, version, now }: CgroupSamplerDeps): 
     },
     retain: (paths) => rates.retain(paths),
   };
+}
+
+function memoryOf(version: CgroupVersion, read: ReadCgroupFile): MemorySample | undefined {
+  const { usage, stat, limit } = memoryFileNames[version];
+  const memory = (file: string): string | undefined => read('memory', file);
+  return parseMemory(version, { usage: memory(usage), stat: memory(stat), limit: memory(limit) });
 }
 
 /** Several values are in one file, and the kernel adds them up for each read. */

@@ -1,21 +1,8 @@
+import type { MemorySample } from '../cgroups/memory-parse.ts';
 import type { ListedContainer } from './containers.ts';
 import type { Pod, PodStatus } from '../objects/types.ts';
 import type { DiskUsage, FileSystemStats } from '../stats/index.ts';
 import type { NetDevice } from './net-dev.ts';
-
-/** Bytes, unless said otherwise. */
-export interface MemorySample {
-  readonly usage: number;
-  readonly workingSet: number;
-  readonly rss: number;
-  readonly cache: number;
-  readonly mappedFile: number;
-  /** How often, since the cgroup was made. */
-  readonly pageFaults: number;
-  readonly majorPageFaults: number;
-  /** Undefined: no limit. */
-  readonly limit: number | undefined;
-}
 
 /** CPU time since the cgroup was made, and what the bandwidth controller did. */
 export interface CpuDetails {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
-import { parseLimit, parseMemoryStat, workingSet } from './parse.ts';
+import { memoryFileNames, parseMemory } from '../cgroups/memory-parse.ts';
+import { cgroupDirectory } from '../cgroups/names.ts';
 
 export interface CgroupMemory {
   readonly workingSetBytes: number;
@@ -19,42 +20,22 @@ export interface CgroupReader {
 /** @param root mount point: `/sys/fs/cgroup` */
 export function createCgroupReader(root: string, version: CgroupVersion): CgroupReader {
   const read = (controller: string, path: string, file: string): Promise<string | undefined> =>
-    readIfThere(version === 1 ? join(root, controller, path, file) : join(root, path, file));
+    readIfThere(join(cgroupDirectory(version, root, controller, path), file));
+  const names = memoryFileNames[version];
   return {
     memory: async (path) => {
-      const memory = (file: string): Promise<string | undefined> => read('memory', path, file);
-      const stat = await memory('memory.stat');
-      if (stat === undefined) return undefined;
-      return version === 1 ? memoryV1(memory, stat) : memoryV2(memory, stat);
+      const [usage, stat, limit] = await Promise.all([
+        read('memory', path, names.usage),
+        read('memory', path, names.stat),
+        read('memory', path, names.limit),
+      ]);
+      const sample = parseMemory(version, { usage, stat, limit });
+      return sample && { workingSetBytes: sample.workingSet, limitBytes: sample.limit };
     },
     processes: async (path) => {
       const count = await read('pids', path, 'pids.current');
       return count === undefined ? undefined : Number(count.trim());
     },
-  };
-}
-
-type ReadOne = (file: string) => Promise<string | undefined>;
-
-async function memoryV1(read: ReadOne, stat: string): Promise<CgroupMemory | undefined> {
-  const usage = await read('memory.usage_in_bytes');
-  if (usage === undefined) return undefined;
-  const inactive = parseMemoryStat(stat).get('total_inactive_file') ?? 0;
-  const limit = await read('memory.limit_in_bytes');
-  return {
-    workingSetBytes: workingSet(Number(usage.trim()), inactive),
-    limitBytes: limit === undefined ? undefined : parseLimit(limit),
-  };
-}
-
-/** The root of cgroup v2 does not count its use: it is anonymous memory and page cache (runc: `cgroups/fs2/memory.go`). */
-async function memoryV2(read: ReadOne, stat: string): Promise<CgroupMemory> {
-  const fields = parseMemoryStat(stat);
-  const [usage, limit] = await Promise.all([read('memory.current'), read('memory.max')]);
-  const used = usage === undefined ? (fields.get('anon') ?? 0) + (fields.get('file') ?? 0) : Number(usage.trim());
-  return {
-    workingSetBytes: workingSet(used, fields.get('inactive_file') ?? 0),
-    limitBytes: limit === undefined ? undefined : parseLimit(limit),
   };
 }
 
