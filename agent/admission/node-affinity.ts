@@ -1,3 +1,4 @@
+import { labelOf, meetsRequirement } from '../objects/label-requirement.ts';
 import type { Pod, PodSpec } from '../objects/types.ts';
 import type { AdmissionNode } from './types.ts';
 
@@ -28,23 +29,11 @@ function termMatches(term: NodeSelectorTerm, node: Pick<AdmissionNode, 'name' | 
   );
 }
 
-function requirementMatches({ operator, values = [] }: Requirement, label: string | undefined): boolean {
-  switch (operator) {
-    case 'In':
-      return label !== undefined && values.includes(label);
-    case 'NotIn':
-      return label === undefined || !values.includes(label);
-    case 'Exists':
-      return label !== undefined;
-    case 'DoesNotExist':
-      return label === undefined;
-    case 'Gt':
-      return compare(label, values, (a, b) => a > b);
-    case 'Lt':
-      return compare(label, values, (a, b) => a < b);
-    default:
-      return false;
-  }
+function requirementMatches(requirement: Requirement, label: string | undefined): boolean {
+  const { operator, values = [] } = requirement;
+  if (operator === 'Gt') return compare(label, values, (a, b) => a > b);
+  if (operator === 'Lt') return compare(label, values, (a, b) => a < b);
+  return meetsRequirement(requirement, label);
 }
 
 /** The only field is the node's name, and it is compared with one value. */
@@ -65,8 +54,4 @@ function compare(
 
 function integer(text: string | undefined): bigint | undefined {
   return text !== undefined && /^[+-]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : undefined;
-}
-
-function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

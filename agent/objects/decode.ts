@@ -14,11 +14,12 @@ export const MAX_MANIFEST_BYTES = 10 * 1024 * 1024;
  */
 const MAX_YAML_CHARACTERS = 1.5 * 1024 * 1024;
 
-/** What is wrong with a manifest; the shape of a source's problem. */
+/** What is wrong with a manifest. */
 export interface ManifestProblem {
   readonly origin: string;
-  /** 1-based, when known. */
+  /** 1-based line, when known. */
   readonly line?: number;
+  /** Field path, e.g. `spec.containers[0].name`. */
   readonly path?: string;
   readonly severity: 'error' | 'warning';
   readonly message: string;

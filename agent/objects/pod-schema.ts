@@ -1,4 +1,5 @@
 import { containerShape, ephemeralContainerShape, resourcesShape } from './schema-container.ts';
+import { metadataShape } from './schema-metadata.ts';
 import { affinityShape, tolerationShape, topologySpreadShape } from './schema-scheduling.ts';
 import { podSecurityShape } from './schema-security.ts';
 import { volumeShape } from './schema-volume.ts';
@@ -12,27 +13,6 @@ export { OTHER_VOLUME_SOURCES } from './schema-volume.ts';
  */
 
 const strings: Shape = { list: 'string' };
-const stringMap: Shape = { map: 'string' };
-
-const metadata: Shape = {
-  fields: {
-    name: 'string',
-    generateName: 'string',
-    namespace: 'string',
-    uid: 'string',
-    labels: stringMap,
-    annotations: stringMap,
-    finalizers: strings,
-    ownerReferences: 'any',
-    managedFields: 'any',
-    creationTimestamp: 'any',
-    deletionTimestamp: 'any',
-    deletionGracePeriodSeconds: 'any',
-    resourceVersion: 'any',
-    generation: 'any',
-    selfLink: 'any',
-  },
-};
 
 const dnsConfig: Shape = {
   fields: {
@@ -66,7 +46,7 @@ const spec: Shape = {
     imagePullSecrets: { list: { fields: { name: 'string' } } },
     initContainers: { list: containerShape },
     nodeName: 'string',
-    nodeSelector: stringMap,
+    nodeSelector: { map: 'string' },
     os: { fields: { name: 'string' } },
     overhead: { map: 'quantity' },
     preemptionPolicy: 'string',
@@ -93,4 +73,6 @@ const spec: Shape = {
   },
 };
 
-export const POD_SHAPE: Shape = { fields: { apiVersion: 'string', kind: 'string', metadata, spec, status: 'any' } };
+export const POD_SHAPE: Shape = {
+  fields: { apiVersion: 'string', kind: 'string', metadata: metadataShape, spec, status: 'any' },
+};

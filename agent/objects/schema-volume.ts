@@ -90,8 +90,8 @@ const claimTemplate: Shape = {
   },
 };
 
-/** Sources whose content nothing here reads: storage systems that need a driver of their own. */
-const FOREIGN_SOURCES = [
+/** Sources of volumes and of PersistentVolumes that need drivers of clouds and storage systems. */
+export const DRIVER_SOURCES = [
   'awsElasticBlockStore',
   'azureDisk',
   'azureFile',
@@ -101,7 +101,6 @@ const FOREIGN_SOURCES = [
   'flexVolume',
   'flocker',
   'gcePersistentDisk',
-  'gitRepo',
   'glusterfs',
   'iscsi',
   'photonPersistentDisk',
@@ -112,6 +111,9 @@ const FOREIGN_SOURCES = [
   'storageos',
   'vsphereVolume',
 ] as const;
+
+/** Sources whose content nothing here reads. */
+const FOREIGN_SOURCES = [...DRIVER_SOURCES, 'gitRepo'] as const;
 
 const SHAPED_SOURCES = {
   configMap: { fields: { name: 'string', items: keyToPath, defaultMode: 'integer', optional: 'boolean' } },

@@ -1,3 +1,4 @@
+import type { ManifestProblem } from '../objects/decode.ts';
 import type { ObjectKind, ObjectReader, ObjectsByKind, Pod } from '../objects/types.ts';
 
 export { objectKey } from '../objects/types.ts';
@@ -19,19 +20,7 @@ export interface SourcedObject {
 }
 
 /** What is wrong with one file or document of a source. */
-export interface SourceProblem {
-  readonly origin: string;
-  /** 1-based line, when known. */
-  readonly line?: number;
-  /** Field path, e.g. `spec.containers[0].name`. */
-  readonly path?: string;
-  readonly severity: 'error' | 'warning';
-  readonly message: string;
-  /** `namespace/name` of the pod concerned, when known. */
-  readonly pod?: string;
-  /** `objectKey` of another object concerned, when known. */
-  readonly object?: string;
-}
+export type SourceProblem = ManifestProblem;
 
 /** Everything that one source wants at one time: a SET, which replaces what the source wanted before. */
 export interface SourceSnapshot {

@@ -1,3 +1,4 @@
+import { labelOf, meetsRequirement } from '../objects/label-requirement.ts';
 import { parseQuantity, type Quantity } from '../objects/quantity.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../objects/types.ts';
 
@@ -121,24 +122,8 @@ function bySizeThenName(a: PersistentVolume, b: PersistentVolume): number {
 /** A label selector (apimachinery, LabelSelectorAsSelector); without one everything is selected. */
 function isSelected(selector: ClaimSpec['selector'], labels: Readonly<Record<string, string>>): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
-  const labelOf = (key: string): string | undefined => (Object.hasOwn(labels, key) ? labels[key] : undefined);
   return (
-    Object.entries(matchLabels).every(([key, value]) => labelOf(key) === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => matches(labelOf(key), operator, values))
+    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    matchExpressions.every((one) => meetsRequirement(one, labelOf(labels, one.key)))
   );
-}
-
-function matches(label: string | undefined, operator: string, values: readonly string[]): boolean {
-  switch (operator) {
-    case 'In':
-      return label !== undefined && values.includes(label);
-    case 'NotIn':
-      return label === undefined || !values.includes(label);
-    case 'Exists':
-      return label !== undefined;
-    case 'DoesNotExist':
-      return label === undefined;
-    default:
-      return false;
-  }
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { FieldPath } from '../field-path.ts';
 import { forbidden, required, unsupported, type FieldProblem } from '../field-problem.ts';
+import { DRIVER_SOURCES } from '../schema-volume.ts';
 import type { Shape } from '../schema.ts';
 import type { PersistentVolume } from '../types.ts';
 import { noControl, validateAbsolutePath } from '../validate-paths.ts';
@@ -12,28 +13,7 @@ type Spec = NonNullable<PersistentVolume['spec']>;
 type NodeAffinity = NonNullable<Spec['nodeAffinity']>;
 
 const SOURCES = ['hostPath', 'local', 'nfs'] as const;
-/** Sources that need drivers of clouds and storage systems, or a CSI driver. */
-const OTHER_SOURCES = [
-  'awsElasticBlockStore',
-  'azureDisk',
-  'azureFile',
-  'cephfs',
-  'cinder',
-  'csi',
-  'fc',
-  'flexVolume',
-  'flocker',
-  'gcePersistentDisk',
-  'glusterfs',
-  'iscsi',
-  'photonPersistentDisk',
-  'portworxVolume',
-  'quobyte',
-  'rbd',
-  'scaleIO',
-  'storageos',
-  'vsphereVolume',
-] as const;
+const OTHER_SOURCES = [...DRIVER_SOURCES, 'csi' as const].sort();
 const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
 const HOST_PATH_TYPES = [
   '',
