@@ -3,6 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exec, type PodNetwork } from '../../cni/index.ts';
 import { nodeLabels } from '../admission/node-labels.ts';
+import type { AdmissionNode } from '../admission/types.ts';
 import { Backoff } from '../backoff.ts';
 import type { CgroupSettings } from '../cgroups/names.ts';
 import { noPodCgroups } from '../cgroups/no-pod-cgroups.ts';
@@ -19,7 +20,7 @@ import { createImagePuller, type ImageRequest } from '../images/puller.ts';
 import { createSandboxImage } from '../images/sandbox-image.ts';
 import type { AddressWatch } from '../node/address-watch.ts';
 import type { KnownNode } from '../node/api/known-node.ts';
-import { createAdmission } from '../node/admission.ts';
+import { createAdmission, createResizeAdmission } from '../node/admission.ts';
 import { allocatable, enforcedAllocatable, type NodeResources } from '../node/allocatable.ts';
 import { nodeCapacity } from '../node/resources.ts';
 import type { RuntimeLink } from '../node/runtime-link.ts';
@@ -81,6 +82,13 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
     podsPerCore: config.kubelet.podsPerCore ?? 0,
   });
   const available = allocatable(capacity, config.kubelet);
+  const node = (): AdmissionNode => ({
+    name: config.nodeName,
+    labels: knownNode?.labels() ?? ownLabels,
+    taints: knownNode?.taints() ?? [],
+    allocatable: available,
+    os: 'linux',
+  });
   const directoryOf = (uid: string): string => podDir(config.rootDir, uid);
   const { clusterDNS, clusterDomain, resolvConf } = config;
   const cgroups = (): CgroupSettings => ({
@@ -128,17 +136,11 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
     resourcesOf: (pod, container) => linuxResources(container, { pod, cpuQuota: config.cpuQuota }),
     checkpoints: createStatusCheckpoints(join(config.rootDir, 'podwright', 'pods')),
     admit: createAdmission({
-      node: () => ({
-        name: config.nodeName,
-        labels: knownNode?.labels() ?? ownLabels,
-        taints: knownNode?.taints() ?? [],
-        allocatable: available,
-        os: 'linux',
-      }),
+      ...{ node, manager },
       allowedUnsafeSysctls: config.kubelet.allowedUnsafeSysctls ?? [],
       security: () => link.security(),
-      manager,
     }),
+    refuseResize: createResizeAdmission({ node, manager }),
     ...(knownNode === undefined ? {} : { readNode: async (signal) => knownNode.read(signal) }),
     onStart: (kind, failure) => parts.counters.kubelet.containerStarted(kind, failure),
     onHttpFallback: () => parts.counters.kubelet.hookFellBack(),

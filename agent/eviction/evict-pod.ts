@@ -9,17 +9,26 @@ export const immediateGraceSeconds = 1;
 const cleanupMs = 30_000;
 const pollMs = 1_000;
 
+/** Why a pod is evicted, and how much time it has. */
+export interface Eviction {
+  readonly message: string;
+  readonly graceSeconds: number;
+  /** The node is short of something. A pod beyond a limit of its own is no target of a disruption: it has failed by itself. */
+  readonly isForNode: boolean;
+}
+
 /**
  * Evicts a pod: its event, then its end. Does not wait for it.
  *
  * @returns false for a pod that is spared: nothing was done
  */
-export function evictPod(deps: EvictionDeps, pod: Pod, message: string, graceSeconds: number): boolean {
+export function evictPod(deps: EvictionDeps, pod: Pod, { message, graceSeconds, isForNode }: Eviction): boolean {
   if (isSpared(pod)) return false;
   const { name, namespace, uid } = pod.metadata;
   deps.log.info({ pod: name, namespace, reason: message, graceSeconds }, 'evicting pod');
   deps.events.event(podReference(pod), 'Warning', 'Evicted', message);
-  deps.evict(uid, { reason: 'Evicted', message }, graceSeconds);
+  const disruption = isForNode ? { disruption: message } : {};
+  deps.evict(uid, { reason: 'Evicted', message, ...disruption }, graceSeconds);
   return true;
 }
 

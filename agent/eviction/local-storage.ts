@@ -43,7 +43,8 @@ async function checkPod(deps: EvictionDeps, pod: Pod, imageFsIsOwn: boolean, sig
   try {
     const usage = await deps.podStats.disk(pod, limitedStorage(pod).layers, signal);
     const message = limitExceeded(pod, usage, imageFsIsOwn);
-    if (message !== undefined) evictPod(deps, pod, message, immediateGraceSeconds);
+    if (message === undefined) return;
+    evictPod(deps, pod, { message, graceSeconds: immediateGraceSeconds, isForNode: false });
   } catch (error) {
     signal.throwIfAborted();
     const { name, namespace } = pod.metadata;

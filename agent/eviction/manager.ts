@@ -166,7 +166,7 @@ class Manager implements EvictionManager {
     const usage = await detailedUsage(deps, victim, signals[threshold.signal].resource, usages);
     const message = evictionMessage(victim, threshold, observations, usage);
     const graceSeconds = graceSecondsFor(victim, threshold.graceMs === 0, deps.settings.maxPodGraceSeconds);
-    if (!evictPod(deps, victim, message, graceSeconds)) return false;
+    if (!evictPod(deps, victim, { message, graceSeconds, isForNode: true })) return false;
     deps.onEvicted?.(threshold.signal);
     this.#reclaimPausedUntil = 0; // Its containers are dead ones then.
     await waitForEnd(deps, victim.metadata.uid, graceSeconds, signal);

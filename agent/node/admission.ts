@@ -1,5 +1,6 @@
 import { release } from 'node:os';
 import { admitOrPreempt } from '../admission/preempt.ts';
+import { type ResizeRefusal, resizeRefusal } from '../admission/resize.ts';
 import type { AdmissionNode } from '../admission/types.ts';
 import { formatPath } from '../objects/field-path.ts';
 import type { Pod } from '../objects/types.ts';
@@ -7,9 +8,13 @@ import type { PodManager } from '../pods/manager.ts';
 import type { PodFailure } from '../pods/status.ts';
 import { safeSysctls, type SecurityFacts, securityProblems, sysctlProblem } from '../security/index.ts';
 
-export interface AdmissionDeps {
+export interface ResizeAdmissionDeps {
   /** The node as it is known now. */
   readonly node: () => AdmissionNode;
+  readonly manager: () => Pick<PodManager, 'admitted'>;
+}
+
+export interface AdmissionDeps extends ResizeAdmissionDeps {
   /** The kubelet's `allowedUnsafeSysctls`. */
   readonly allowedUnsafeSysctls: readonly string[];
   readonly security: () => SecurityFacts;
@@ -25,18 +30,30 @@ export function createAdmission(deps: AdmissionDeps): (pod: Pod) => PodFailure |
   return (pod) => {
     const refusal = sysctlProblem(pod, allowed) ?? confinementRefusal(pod, deps.security());
     if (refusal !== undefined) return refusal;
-    const { manager } = deps;
-    const others = manager()
-      .admitted()
-      .filter(({ metadata }) => metadata.uid !== pod.metadata.uid);
-    const decision = admitOrPreempt(pod, others, deps.node());
+    const decision = admitOrPreempt(pod, othersOf(deps, pod), deps.node());
     if (!decision.admitted) return { reason: decision.reason, message: decision.message };
     for (const victim of decision.victims) {
-      const message = 'Preempted in order to admit critical pod';
-      manager().fail(victim.metadata.uid, { reason: 'Preempting', message }, undefined);
+      deps.manager().fail(victim.metadata.uid, preempted, undefined);
     }
     return undefined;
   };
+}
+
+/** Decides whether a pod that this node has taken can have the resources that its spec asks for now. */
+export function createResizeAdmission(deps: ResizeAdmissionDeps): (pod: Pod) => ResizeRefusal | undefined {
+  return (pod) => resizeRefusal(pod, othersOf(deps, pod), deps.node());
+}
+
+/** The kubelet's words (pkg/kubelet/preemption/preemption.go). */
+const preempted: PodFailure = {
+  reason: 'Preempting',
+  message: 'Preempted in order to admit critical pod',
+  disruption: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+};
+
+function othersOf({ manager }: ResizeAdmissionDeps, { metadata: { uid } }: Pod): readonly Pod[] {
+  const admitted = manager().admitted();
+  return admitted.filter(({ metadata }) => metadata.uid !== uid);
 }
 
 /** What the pod wants to be confined by and Docker does not have here. */

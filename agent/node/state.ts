@@ -3,6 +3,7 @@ import { pullsForPod, type PullProgress } from '../images/progress.ts';
 import { qosClass } from '../objects/index.ts';
 import type { PodManager, PodView } from '../pods/manager.ts';
 import { timestamp } from '../pods/container-status.ts';
+import { noResize } from '../pods/resize-conditions.ts';
 import { computePodStatus } from '../pods/status.ts';
 import type { DaemonState, NodeInfo, PodReport } from '../server/local/state.ts';
 import type { ObjectStore, SourceProblem } from '../sources/types.ts';
@@ -61,6 +62,7 @@ function pendingStatus({ pod }: PodView, hostIps: readonly string[], now: number
     verdicts: { isStarted: () => false, isReady: () => false },
     terminationMessages: new Map(),
     failure: undefined,
+    resize: noResize,
     isFinished: false,
     now,
   });

@@ -1,8 +1,10 @@
 import type { ContainerStatus, Pod, PodCondition, PodStatus } from '../objects/types.ts';
-import { isOwnCondition } from '../objects/pod-conditions.ts';
+import { DISRUPTION_TARGET, isOwnCondition, TERMINATION_BY_KUBELET } from '../objects/pod-conditions.ts';
 import { isSidecar } from '../objects/pod-resources.ts';
 import { timestamp } from './container-status.ts';
 import type { PodPhase } from './phase.ts';
+import { resizeConditions, type ResizeState } from './resize-conditions.ts';
+import type { PodFailure } from './status.ts';
 
 interface Verdict {
   readonly type: string;
@@ -20,6 +22,8 @@ export interface ConditionInput {
   readonly appsBegan: boolean;
   /** The sandbox runs and has its network. */
   readonly sandboxReady: boolean;
+  readonly failure: PodFailure | undefined;
+  readonly resize: ResizeState;
   readonly previous: PodStatus | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -38,7 +42,32 @@ export function podConditions(input: ConditionInput): PodCondition[] {
     { type: 'ContainersReady', ...containersReady },
     { type: 'PodScheduled', status: true },
   ];
-  return [...verdicts.map((verdict) => condition(verdict, input)), ...othersConditions(input)];
+  const disruption = ownDisruption(input);
+  const others = othersConditions(input).filter(({ type }) => disruption === undefined || type !== DISRUPTION_TARGET);
+  return [
+    ...verdicts.map((verdict) => condition(verdict, input)),
+    ...resizeConditions(input),
+    ...(disruption === undefined ? [] : [disruption]),
+    ...others,
+  ];
+}
+
+/** The generation of the pod's object that a status goes by (KEP-5067); servers before 1.33 give pods none. */
+export function observedGeneration({ metadata }: Pod): Pick<PodCondition, 'observedGeneration'> {
+  return metadata.generation === undefined ? {} : { observedGeneration: metadata.generation };
+}
+
+/**
+ * That this node has ended the pod to be rid of it, told when nothing of the pod runs any more (`mergePodStatus`,
+ * pkg/kubelet/status/status_manager.go). It takes the place of what a scheduler or controller said before.
+ */
+function ownDisruption(input: ConditionInput): PodCondition | undefined {
+  const { phase, failure, previous } = input;
+  const told = previous?.conditions?.find((one) => one.type === DISRUPTION_TARGET && isOwnCondition(one));
+  if (told !== undefined) return told;
+  if (phase !== 'Failed' || failure?.disruption === undefined) return undefined;
+  const [reason, message] = [TERMINATION_BY_KUBELET, failure.disruption];
+  return condition({ type: DISRUPTION_TARGET, status: true, reason, message }, input);
 }
 
 function othersConditions({ pod, previous }: ConditionInput): readonly PodCondition[] {
@@ -90,13 +119,14 @@ function readiness(input: ConditionInput, containers: Omit<Verdict, 'type'>): Om
   return { status: false, reason: 'ReadinessGatesNotReady', message: problems.join(', ') };
 }
 
-function condition(verdict: Verdict, { previous, now }: ConditionInput): PodCondition {
+function condition(verdict: Verdict, { pod, previous, now }: ConditionInput): PodCondition {
   const status = verdict.status ? 'True' : 'False';
   const before = previous?.conditions?.find(({ type }) => type === verdict.type);
   const since = before?.status === status ? before.lastTransitionTime : undefined;
   return {
     type: verdict.type,
     status,
+    ...observedGeneration(pod),
     lastTransitionTime: since ?? timestamp(now),
     ...(verdict.reason === undefined ? {} : { reason: verdict.reason }),
     ...(verdict.message === undefined ? {} : { message: verdict.message }),

@@ -1,3 +1,4 @@
+import type { ResizeRefusal } from '../admission/resize.ts';
 import type { Backoff } from '../backoff.ts';
 import type { CgroupSettings } from '../cgroups/names.ts';
 import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
@@ -54,6 +55,8 @@ export interface PodDeps {
   readonly onStatus?: (pod: Pod, status: PodStatus) => void;
   /** Why this node cannot take a pod that is new to it; undefined when it can. */
   readonly admit: (pod: Pod) => PodFailure | undefined;
+  /** Why this node cannot give a pod that it has taken the resources that its spec asks for now; undefined when it can. */
+  readonly refuseResize: (pod: Pod) => ResizeRefusal | undefined;
   /** Learns the Node's labels and taints anew, which {@link admit} goes by. Absent where nobody else can change them. */
   readonly readNode?: (signal: AbortSignal) => Promise<void>;
   /**

@@ -4,6 +4,7 @@ import { isDeleted, podKey } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import type { ObjectStore } from '../sources/types.ts';
 import { createWorkQueue } from '../work-queue.ts';
+import { withAllocation } from './allocation.ts';
 import type { PodDeps } from './deps.ts';
 import { takeDesired } from './desired-plan.ts';
 import { createPodRecord, type PodRecord } from './pod-record.ts';
@@ -34,7 +35,7 @@ export interface PodManager {
   /** Wakes every pod: the runtime came back. */
   wakeAll(): void;
   pods(): readonly PodView[];
-  /** Pods that this node has taken, apart from those that have ended or are ending. */
+  /** Pods that this node has taken, with the resources that it has granted, apart from those that have ended or are ending. */
   admitted(): readonly Pod[];
   /**
    * Ends a pod for good: it is killed and stays in phase Failed.
@@ -98,8 +99,8 @@ class Manager implements PodManager {
 
   pods(): readonly PodView[] {
     const views: PodView[] = [];
-    for (const { pod, status, terminating, lastError, hasEnded } of this.#records.values()) {
-      if (pod !== undefined && !hasEnded) views.push({ pod, status, terminating, lastError });
+    for (const { desired, status, terminating, lastError, hasEnded } of this.#records.values()) {
+      if (desired !== undefined && !hasEnded) views.push({ pod: desired, status, terminating, lastError });
     }
     return views;
   }
@@ -207,8 +208,9 @@ class Manager implements PodManager {
     const record = desired === undefined ? this.#records.get(uid) : this.#recordOf(desired);
     if (record === undefined) return;
     if (record.hasEnded && desired === undefined) return this.#forget(record);
-    const step = takeDesired(record, desired);
-    record.pod = step.pod;
+    const step = takeDesired({ pod: record.desired, terminating: record.terminating }, desired);
+    record.desired = step.pod;
+    record.pod = step.pod === undefined ? undefined : withAllocation(step.pod, record.allocation);
     record.terminating = step.terminating;
     if (step.interrupt) this.#queue.interrupt(uid, new Error('the pod is not wanted any more'));
     if (step.wake) this.#queue.wake(uid);
@@ -234,10 +236,14 @@ class Manager implements PodManager {
     const record = this.#records.get(uid);
     if (record === undefined || record.hasEnded || this.#mustWait(record)) return {};
     const operation = record.status === undefined ? 'create' : 'sync';
+    const { allocation } = record;
+    const wasOver = isTerminalPhase(record.status?.phase);
     const begin = performance.now();
     try {
       const result = await this.#worker.run(record, signal);
       if (result.ended === true) this.#ended(uid);
+      const isOver = isTerminalPhase(record.status?.phase);
+      if (result.ended === true || isOver !== wasOver || record.allocation !== allocation) this.#wakePending(uid);
       return result.again === undefined ? {} : { again: result.again };
     } catch {
       return {}; // Interrupted: who interrupted it wakes it, or the daemon stops.
@@ -245,6 +251,12 @@ class Manager implements PodManager {
       this.#noteFirstRun(uid);
       this.#options.onRun?.(operation, (performance.now() - begin) / 1_000);
     }
+  }
+
+  /** A pod has become smaller or is over: there may be room for what others wait for. */
+  #wakePending(by: string): void {
+    for (const { pendingResize, identity } of this.#records.values())
+      if (pendingResize !== undefined && identity.uid !== by) this.#queue.wake(identity.uid);
   }
 
   #mustWait(record: PodRecord): boolean {

@@ -82,21 +82,21 @@ export function planRunning(
   const { container } = wanted;
   const isInit = wanted.kind === 'init';
   const saying = (why: string): string => `${isInit ? 'Init container' : 'Container'} ${container.name} ${why}`;
-  const restart = (why: string, graceSeconds?: number): ContainerSteps => ({
+  const restart = (why: string, more: Pick<KillContainer, 'graceSeconds' | 'forResize'> = {}): ContainerSteps => ({
     ...noSteps,
     start: [wanted],
     // A sidecar is always restarted: the kubelet does not say so.
-    kill: [{ container: running, message: saying(why) + (isInit ? '' : ', will be restarted'), graceSeconds }],
+    kill: [{ container: running, message: saying(why) + (isInit ? '' : ', will be restarted'), ...more }],
   });
   if (changed(container, running)) return restart('definition changed');
   const failure = facts.probes.failure(running.id);
   if (failure !== undefined) {
     const why = `failed ${failure.kind} probe`;
-    if (restartsOnFailure(pod, container)) return restart(why, failure.graceSeconds);
+    if (restartsOnFailure(pod, container)) return restart(why, { graceSeconds: failure.graceSeconds });
     return { ...noSteps, kill: [{ container: running, message: saying(why), graceSeconds: failure.graceSeconds }] };
   }
   const resize = desiredResize(container, facts.resourcesOf(container), running);
-  if (resize?.action === 'restart') return restart('resize requires restart');
+  if (resize?.action === 'restart') return restart('resize requires restart', { forResize: true });
   const update = resize === undefined ? [] : [{ id: running.id, container, resources: resize.resources }];
   return { ...noSteps, resize: update, kept: 1 };
 }

@@ -28,6 +28,8 @@ export interface KillContainer {
   readonly message: string;
   /** Grace period of the probe that failed, seconds; undefined for the pod's. */
   readonly graceSeconds?: number | undefined;
+  /** It starts again with the resources that it is to have now. */
+  readonly forResize?: boolean;
 }
 
 export type ContainerKind = 'init' | 'app' | 'ephemeral';

@@ -1,14 +1,27 @@
+import type { ResizeRefusal } from '../admission/resize.ts';
 import { isDeleted, type Pod, type PodStatus } from '../objects/types.ts';
 import type { PodIdentity } from '../runtime/types.ts';
+import type { Allocation } from './allocation.ts';
 import type { WaitingReason } from './container-status.ts';
 import type { AskedResize } from './resize.ts';
+import type { ResizeProgress } from './resize-conditions.ts';
 import type { PodFailure } from './status.ts';
 
 /** What the daemon remembers of one pod between runs; all of it may be lost without harm. */
 export interface PodRecord {
   readonly identity: PodIdentity;
   /** The last desired object; undefined for a pod that only the runtime knows. */
+  desired: Pod | undefined;
+  /** The same with the resources that the node has granted: what all work goes by. */
   pod: Pod | undefined;
+  /** Undefined before the node has granted any. */
+  allocation: Allocation | undefined;
+  /** Why the node does not grant the resources that {@link desired} asks for. */
+  pendingResize: ResizeRefusal | undefined;
+  /** What is left to do of a resize that was granted. */
+  resizeProgress: ResizeProgress | undefined;
+  /** The pod's generation when a resize was last granted. */
+  grantedGeneration: number | undefined;
   status: PodStatus | undefined;
   /** Why containers do not run, by name. */
   readonly waiting: Map<string, WaitingReason>;
@@ -38,7 +51,12 @@ export interface PodRecord {
 export function createPodRecord(identity: PodIdentity, pod: Pod | undefined): PodRecord {
   return {
     identity,
+    desired: pod,
     pod,
+    allocation: undefined,
+    pendingResize: undefined,
+    resizeProgress: undefined,
+    grantedGeneration: undefined,
     status: undefined,
     waiting: new Map(),
     terminationMessages: new Map(),

@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { messageOf } from '../../cni/index.ts';
 import { isDeleted, type Pod } from '../objects/types.ts';
 import { type RuntimePod, RuntimeUnavailableError } from '../runtime/types.ts';
 import type { RunResult } from '../work-queue.ts';
+import { allocate } from './allocate.ts';
 import { deadlineOf } from './deadline.ts';
 import type { PodDeps } from './deps.ts';
 import { endPod, podIpsOf, releasePod, stopContext } from './end.ts';
@@ -13,6 +15,7 @@ import { publishedContainer } from './published.ts';
 import { publish, recall, restore, updateProbes, verdictsOf } from './publish.ts';
 import { backoffKey, podReference } from './references.ts';
 import { applyResizes, nextResize, settleCgroup } from './resize-apply.ts';
+import { resizeProgress } from './resize-plan.ts';
 import { again, noteBackoffs, noteRunning, retryDelay, waitingError } from './retry.ts';
 import { startContainers } from './start.ts';
 import { isTerminalPhase } from './status.ts';
@@ -71,14 +74,16 @@ async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal):
 }
 
 async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
-  const { pod } = record;
-  if (pod === undefined) return {};
+  if (record.pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
-  await restore(deps, record, pod, observed, signal);
+  await restore(deps, record, record.pod, observed, signal);
+  allocate(deps, record);
+  const { pod } = record;
   if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);
   const planned = planOf(deps, record, pod, observed);
+  record.resizeProgress = resizeProgress(planned, record.resizes);
   noteRunning(record.waiting, observed);
   noteBackoffs(deps.events, record.waiting, pod, planned.backingOff);
   await publish(deps, record, observed, planned.finished, signal);
@@ -147,6 +152,8 @@ async function startOver(
   record.waiting.clear();
   record.status = undefined;
   record.failure = undefined;
+  record.allocation = undefined;
+  record.pod = record.desired;
   record.isRestored = false;
   record.isReleased = false;
   return { again: { afterMs: 0 } };
@@ -205,19 +212,37 @@ async function apply(
   }
   await killContainers(deps, stopContext(deps, record.identity, pod, observed), actions.killContainers, signal);
   await stopSandboxes(deps, actions.stopSandboxes, signal);
-  const unresized = await applyResizes(deps, record, pod, actions, signal);
+  const unresized = await resize(deps, record, pod, observed, actions, signal);
   const problem = await start(deps, record, pod, observed, actions, signal);
   await settleCgroup(deps, record, pod, signal);
   const swept = await sweep(deps, actions, signal);
   const now = deps.clock.now();
   const { again: next } = again(now, record, pod, actions.backingOff, problem !== undefined);
-  const resizeAt = nextResize(record, actions);
-  const resize = resizeAt === undefined ? undefined : { afterMs: Math.max(1, resizeAt - now) };
-  const soonest = [next, swept.again, resize].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
+  const resizeAt = nextResize(record, actions, now);
+  const retry = resizeAt === undefined ? undefined : { afterMs: Math.max(1, resizeAt - now) };
+  const soonest = [next, swept.again, retry].flatMap((one) => one?.afterMs ?? []).sort((a, b) => a - b)[0];
   return {
     ...(soonest === undefined ? {} : { again: { afterMs: soonest } }),
     failed: problem ?? unresized ?? swept.failed,
   };
+}
+
+/** @returns what cannot be had now */
+async function resize(
+  deps: PodDeps,
+  record: PodRecord,
+  pod: Pod,
+  observed: RuntimePod,
+  actions: PodActions,
+  signal: AbortSignal,
+): Promise<PodRecord['lastError']> {
+  const unresized = await applyResizes(deps, record, pod, actions, signal);
+  const progress = resizeProgress(actions, record.resizes);
+  const isNews = !isDeepStrictEqual(progress, record.resizeProgress);
+  record.resizeProgress = progress;
+  // The runtime does not wake the pod when a container has other limits.
+  if (isNews) await publish(deps, record, observed, false, signal);
+  return unresized;
 }
 
 async function start(

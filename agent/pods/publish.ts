@@ -3,6 +3,7 @@ import type { Pod, PodStatus } from '../objects/types.ts';
 import { returnsAfterShutdown } from '../shutdown/plan.ts';
 import type { ProbeManager } from '../probes/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
+import { withAllocation } from './allocation.ts';
 import { terminationMessagePath } from './container-config.ts';
 import type { ContainerVerdicts } from './container-status.ts';
 import type { PodDeps } from './deps.ts';
@@ -49,9 +50,16 @@ export async function restore(
   record.failure = { reason: refusal.reason, message: `Pod was rejected: ${refusal.message}` };
 }
 
-/** Finds the status that was last published: written down here, else the one that an API server has. */
+/**
+ * Finds the status that was last published: written down here, else the one that an API server has. And the resources that the
+ * pod was granted.
+ */
 export async function recall(deps: PodDeps, record: PodRecord, pod: Pod): Promise<void> {
-  record.status ??= (await deps.checkpoints.load(record.identity.uid)) ?? takenStatus(pod);
+  if (record.status !== undefined) return;
+  const kept = await deps.checkpoints.load(record.identity.uid);
+  record.status = kept?.status ?? takenStatus(pod);
+  record.allocation ??= kept?.allocation;
+  if (record.desired !== undefined) record.pod = withAllocation(record.desired, record.allocation);
 }
 
 /** A pod that no node has taken yet has a status too, of the server's. */
@@ -115,12 +123,18 @@ export async function publish(
     verdicts: verdictsOf(deps.probes),
     terminationMessages: record.terminationMessages,
     failure: record.failure,
+    resize: {
+      pending: record.pendingResize,
+      progress: record.resizeProgress,
+      grantedGeneration: record.grantedGeneration,
+    },
     isFinished,
     now: deps.clock.now(),
   });
   deps.onStatus?.(pod, record.status);
   // On a full disk too pods must come and go.
-  await deps.checkpoints.save(record.identity.uid, record.status).catch((error: unknown) => {
+  const { status, allocation } = record;
+  await deps.checkpoints.save(record.identity.uid, { status, allocation }).catch((error: unknown) => {
     deps.log.warn({ pod: record.identity.name, err: error }, 'status of the pod cannot be written down');
   });
 }

@@ -4,7 +4,7 @@ import type { PodDeps } from './deps.ts';
 import type { PodActions, ResizeContainer } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
 import { containerReference } from './references.ts';
-import { dueResizes, noteResize, repeated } from './resize-plan.ts';
+import { deferredRetryMs, dueResizes, noteResize, repeated } from './resize-plan.ts';
 
 /**
  * Gives running containers other limits, and makes room in the pod's cgroup for them and for those that are to start with
@@ -37,12 +37,17 @@ export async function settleCgroup(deps: PodDeps, record: PodRecord, pod: Pod, s
   record.isCgroupRaised = false;
 }
 
-/** When a resize that failed is tried again, milliseconds since the epoch. */
-export function nextResize({ resizes }: PodRecord, { resizeContainers }: PodActions): number | undefined {
+/** When a resize that failed, or was not granted, is tried again, milliseconds since the epoch. */
+export function nextResize(
+  { resizes, pendingResize }: PodRecord,
+  { resizeContainers }: PodActions,
+  now: number,
+): number | undefined {
   const times = resizeContainers.flatMap((resize) => {
     const last = repeated(resize, resizes);
     return last?.failure === undefined ? [] : [last.notBefore];
   });
+  if (pendingResize?.reason === 'Deferred') times.push(now + deferredRetryMs);
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

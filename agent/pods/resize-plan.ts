@@ -1,10 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ResizeContainer } from './plan-types.ts';
+import type { PodActions, ResizeContainer } from './plan-types.ts';
 import type { AskedResize } from './resize.ts';
+import type { ResizeProgress } from './resize-conditions.ts';
 
 /** A kernel that lacks a controller never has what was asked for. */
 const repeatMs = 5 * 60_000;
 const retryInitialMs = 10_000;
+/** When a resize that waits for room is judged again, at the latest (`retryDelay`, pkg/kubelet/allocation/allocation_manager.go). */
+export const deferredRetryMs = 3 * 60_000;
 
 /**
  * The resizes to ask for now. One that failed is tried again after a while that doubles, and one that went well without
@@ -32,6 +35,20 @@ export function noteResize(
   const doubled = last?.failure !== undefined ? Math.min(2 * last.delayMs, repeatMs) : retryInitialMs;
   const delayMs = failure === undefined ? repeatMs : doubled;
   return { resources: resize.resources, failure, delayMs, notBefore: now + delayMs };
+}
+
+/**
+ * Whether running containers still are to change (`isPodResizeInProgress`, pkg/kubelet/allocation/allocation_manager.go). A change
+ * that the runtime has taken is done, also when its kernel has no controller for it.
+ */
+export function resizeProgress(
+  { resizeContainers, killContainers }: Pick<PodActions, 'resizeContainers' | 'killContainers'>,
+  asked: ReadonlyMap<string, AskedResize>,
+): ResizeProgress | undefined {
+  const tries = resizeContainers.map((resize) => repeated(resize, asked));
+  const error = tries.find((last) => last?.failure !== undefined)?.failure;
+  const isToCome = tries.includes(undefined) || killContainers.some(({ forResize }) => forResize === true);
+  return error !== undefined || isToCome ? { error } : undefined;
 }
 
 /** The last time that the same was asked for. */

@@ -1,7 +1,7 @@
 import type { Container, ContainerStatus, Pod, PodStatus } from '../objects/types.ts';
 import type { RuntimePod } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
-import { podConditions } from './conditions.ts';
+import { observedGeneration, podConditions } from './conditions.ts';
 import {
   containerStatus,
   type ContainerStatusInput,
@@ -13,12 +13,15 @@ import { mayRun, newestContainer, newestIn } from './observed.ts';
 import { endedPhase, type PodPhase, podPhase } from './phase.ts';
 import { usableSandbox } from './plan.ts';
 import type { ContainerKind } from './plan-types.ts';
+import type { ResizeState } from './resize-conditions.ts';
 
 /** Why a pod failed as a whole: refused, evicted, past its deadline. */
 export interface PodFailure {
   /** CamelCase, e.g. `Evicted`. */
   readonly reason: string;
   readonly message: string;
+  /** Message of the condition `DisruptionTarget` that the pod has in the end; undefined when it is not to have it. */
+  readonly disruption?: string;
 }
 
 export interface StatusInput {
@@ -35,6 +38,7 @@ export interface StatusInput {
   /** By container ID. */
   readonly terminationMessages: ReadonlyMap<string, string>;
   readonly failure: PodFailure | undefined;
+  readonly resize: ResizeState;
   /** By its plan nothing of the pod will start any more. */
   readonly isFinished: boolean;
   /** Milliseconds since the epoch. */
@@ -55,7 +59,11 @@ export function computePodStatus(input: StatusInput): PodStatus {
   return {
     phase,
     ...(failure === undefined ? {} : { reason: failure.reason, message: failure.message }),
-    conditions: podConditions({ pod, phase, init, app, appsBegan, sandboxReady, previous, now }),
+    ...observedGeneration(pod),
+    conditions: podConditions({
+      ...{ pod, phase, init, app, appsBegan, sandboxReady, failure, previous, now },
+      resize: input.resize,
+    }),
     ...addresses(input, sandboxReady),
     startTime: previous?.startTime ?? timestamp(startTime(input)),
     ...(init.length === 0 ? {} : { initContainerStatuses: init }),

@@ -79,10 +79,13 @@ export function shutdownGroups<P extends { readonly spec: { readonly priority?: 
   return groups.filter((group) => group.pods.length > 0);
 }
 
+const shutdownMessage = 'Pod was terminated in response to imminent node shutdown.';
+
 /** The kubelet's words for what becomes of pods. */
 export const shutdownFailure: PodFailure = {
   reason: 'Terminated',
-  message: 'Pod was terminated in response to imminent node shutdown.',
+  message: shutdownMessage,
+  disruption: shutdownMessage,
 };
 export const shutdownRefusal: PodFailure = {
   reason: 'NodeShutdown',

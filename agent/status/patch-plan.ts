@@ -10,7 +10,8 @@ type Fields = Readonly<Record<string, unknown>>;
  * field that podwright does not write.
  *
  * @param uid of the object: a patch must not hit another pod of the same name
- * @param written by this node before: fields that it leaves out now are removed, those of others are not
+ * @param written by this node before: fields that it leaves out now are removed, those of others are not; so are all conditions
+ *   that only a node writes and that this one does not tell
  */
 export function statusPatch(
   uid: string,
@@ -28,13 +29,10 @@ export function statusPatch(
     const isOurs = (written as unknown as Fields | undefined)?.[field] !== undefined;
     if (isOurs && desired[field] === undefined && current?.[field] !== undefined) patch[field] = null;
   }
-  const conditions = changedConditions(current?.['conditions'], ownConditions(wanted), ownConditions(written));
+  const conditions = changedConditions(current?.['conditions'], (wanted.conditions ?? []).filter(isOwnCondition));
   if (conditions.length > 0) patch['conditions'] = conditions;
   return Object.keys(patch).length === 0 ? undefined : { metadata: { uid }, status: patch };
 }
-
-const ownConditions = (status: PodStatus | undefined): readonly PodCondition[] =>
-  (status?.conditions ?? []).filter(isOwnCondition);
 
 /** Lists that a strategic merge would unite by a key: what is gone from them has to go (`+patchStrategy=merge`). */
 const mergedByKey: ReadonlySet<string> = new Set(['podIPs', 'hostIPs']);
@@ -50,15 +48,12 @@ const removable = [
   'containerStatuses',
 ] as const;
 
-function changedConditions(
-  current: unknown,
-  wanted: readonly PodCondition[],
-  written: readonly PodCondition[],
-): readonly object[] {
+/** An earlier daemon may have written what is not wanted any more: all that only a node writes goes. */
+function changedConditions(current: unknown, wanted: readonly PodCondition[]): readonly object[] {
   const known = new Map((Array.isArray(current) ? (current as PodCondition[]) : []).map((one) => [one.type, one]));
   const changed = wanted.filter((condition) => !isSame(known.get(condition.type), condition));
   const types = new Set(wanted.map(({ type }) => type));
-  const gone = written.filter(({ type }) => !types.has(type) && known.has(type));
+  const gone = [...known.values()].filter((one) => isOwnCondition(one) && !types.has(one.type));
   return [
     ...changed.map((condition) => withNulls(known.get(condition.type), condition)),
     ...gone.map(({ type }) => ({ $patch: 'delete', type })),
@@ -76,4 +71,4 @@ function withNulls(current: PodCondition | undefined, wanted: PodCondition): obj
   return { ...wanted, ...Object.fromEntries(nulls.map((field) => [field, null])) };
 }
 
-const conditionFields = ['status', 'reason', 'message', 'lastTransitionTime'] as const;
+const conditionFields = ['status', 'reason', 'message', 'lastTransitionTime', 'observedGeneration'] as const;

@@ -45,6 +45,8 @@ function drop(name: string, container: object, spec: object = {}, annotations: o
 
 const isEvicted = ({ pod: { status } }: PodReport): boolean =>
   status?.phase === 'Failed' && status.reason === 'Evicted';
+const disruptions = ({ pod: { status } }: PodReport): readonly object[] =>
+  (status?.conditions ?? []).filter(({ type }) => type === 'DisruptionTarget');
 const messageOf = ({ pod }: PodReport): string => pod.status?.message ?? '';
 
 /** Reasons of the events of one kind of object that this daemon has seen for the first time, in their order. */
@@ -96,6 +98,8 @@ describe('pressure', () => {
     expect(messageOf(old)).toMatch(
       /^The node was low on resource: ephemeral-storage\. Threshold quantity: \d+\w*, available: \d+\w*\. Container app was using \d+\w*, request is 0, has larger consumption of ephemeral-storage\. $/,
     );
+    const disruption = { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet' };
+    expect(disruptions(old)).toMatchObject([{ ...disruption, message: messageOf(old) }]);
     expect(events('Node').slice(0, 2)).toEqual([
       `${host.name} NodeHasDiskPressure`,
       `${host.name} EvictionThresholdMet`,
@@ -106,8 +110,12 @@ describe('pressure', () => {
     const refused = await host.waitForPod('new', isEvicted);
     expect(messageOf(refused)).toBe('Pod was rejected: The node had condition: [DiskPressure]. ');
     expect(refused.pod.status?.containerStatuses?.[0]?.state?.running).toBeUndefined();
+    expect(disruptions(refused)).toEqual([]);
     await host.waitForPod('new-static', isReady);
     await host.waitForPod('static', isReady);
+
+    await restart({});
+    expect(disruptions(await host.waitForPod('old', isEvicted))).toEqual(disruptions(old));
   });
 
   it('on memory ends the pod that uses most first', async () => {

@@ -32,6 +32,11 @@ afterAll(async () => {
 
 const statusOf = ({ pod }: PodReport, name: string) =>
   pod.status?.containerStatuses?.find((status) => status.name === name);
+/** Type, reason and message of the conditions that tell of a resize. */
+const resizes = ({ pod }: PodReport): readonly (string | undefined)[][] =>
+  (pod.status?.conditions ?? [])
+    .filter(({ type }) => type.startsWith('PodResize'))
+    .map(({ type, reason, message }) => [type, reason, message]);
 const isFailed = ({ pod }: PodReport): boolean => pod.status?.phase === 'Failed';
 const idOf = (report: PodReport, name: string): string =>
   statusOf(report, name)?.containerID?.slice('docker://'.length) ?? '';
@@ -40,6 +45,12 @@ const idOf = (report: PodReport, name: string): string =>
 function cgroupFile(controller: string, path: string, file: string): string {
   const group = join(host.cgroup, 'kubepods', path, file);
   return readFileSync(join('/sys/fs/cgroup', ...(isUnified ? [] : [controller]), group), 'utf8').trim();
+}
+
+/** Bytes of memory of this machine. */
+function memTotal(): number {
+  const [line = ''] = /^MemTotal:.*$/m.exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
+  return Number(/\d+/.exec(line)?.[0]) * 1024;
 }
 
 /** What limits a cgroup: [shares, quota, bytes]. */
@@ -85,9 +96,7 @@ describe.skipIf(isUnified)('cgroups', () => {
     await until('the class to have what its pods ask for', 10_000, () => shares() === '256');
     host.removeManifest('burst.yaml');
     await until('the class to have less again', 20_000, () => shares() === '2');
-    const [memTotal = ''] = /^MemTotal:.*$/m.exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
-    const total = Number(/\d+/.exec(memTotal)?.[0]) * 1024;
-    expect(Number(cgroupFile('memory', '', 'memory.limit_in_bytes'))).toBe(total);
+    expect(Number(cgroupFile('memory', '', 'memory.limit_in_bytes'))).toBe(memTotal());
   });
 });
 
@@ -201,11 +210,39 @@ describe.skipIf(isUnified)('a resize', () => {
     expect(limits(join('poduid-full', idOf(after, 'a')))[2]).toBe(64);
     expect(idOf(after, 'a')).toBe(idOf(before, 'a'));
     expect(after.lastError?.message).toContain('could not be resized');
+    expect(resizes(after)).toEqual([['PodResizeInProgress', 'Error', after.lastError?.message]]);
     const told = (await events('full')).split('\n').filter((line) => line.includes('ResizeError'));
     expect(told).toHaveLength(1);
     expect(told[0]).not.toMatch(/\(x\d/);
     drop('128Mi');
     await until('the larger limit', 20_000, () => limits(join('poduid-full', idOf(after, 'a')))[2] === 128);
+    await host.waitForPod('full', (report) => isReady(report) && resizes(report).length === 0);
+  });
+
+  it('that does not fit on the node waits for room, and leaves the pod as it runs', async () => {
+    const most = Math.floor((0.6 * memTotal()) / MiB);
+    const drop = (memory: string): void =>
+      host.drop('wide.yaml', ownUid('wide', [sleeper('a', { resources: { limits: { cpu: '50m', memory } } })]));
+    host.drop('holder.yaml', podManifest('holder', [sleeper('a', resources({ memory: `${most}Mi` }))]));
+    drop('32Mi');
+    await host.waitForPod('holder', isReady);
+    const before = await host.waitForPod('wide', isReady);
+    const limit = (): unknown => limits(join('poduid-wide', idOf(before, 'a')))[2];
+
+    const waiting = async (memory: string, reason: string, message: string): Promise<void> => {
+      drop(memory);
+      const report = await host.waitForPod('wide', (one) => resizes(one)[0]?.[1] === reason);
+      expect(resizes(report)).toEqual([['PodResizePending', reason, expect.stringContaining(message) as string]]);
+      expect(statusOf(report, 'a')?.allocatedResources).toEqual({ cpu: '50m', memory: '32Mi' });
+      expect(limit()).toBe(32);
+    };
+    await waiting('100Ti', 'Infeasible', `Node didn't have enough capacity: memory, requested: ${100 * 1024 ** 4}, `);
+    await waiting(`${most}Mi`, 'Deferred', "Node didn't have enough resource: memory, requested: ");
+    expect(await events('wide')).toMatch(/ResizeInfeasible[^]*ResizeDeferred/);
+    host.removeManifest('holder.yaml');
+    await until('the room', 30_000, () => limit() === most);
+    const after = await host.waitForPod('wide', (report) => isReady(report) && resizes(report).length === 0);
+    expect(idOf(after, 'a')).toBe(idOf(before, 'a'));
   });
 });
 

@@ -77,8 +77,9 @@ function start(config: Settings): void {
     activePods: () => world.pods,
     runningContainers: () => new Map(),
     hasEnded: (uid) => world.ends && !world.pods.some(({ metadata }) => metadata.uid === uid),
-    evict: (uid, { reason, message }, grace) => {
-      note(`evict ${uid} in ${grace ?? 'own'} s: ${reason}: ${message.split('. ')[0] ?? ''}`);
+    evict: (uid, { reason, message, disruption }, grace) => {
+      const why = disruption === message ? 'disrupts' : `evicts (${disruption ?? 'no disruption'})`;
+      note(`${why} ${uid} in ${grace ?? 'own'} s: ${reason}: ${message.split('. ')[0] ?? ''}`);
       world.pods = world.pods.filter(({ metadata }) => metadata.uid !== uid);
     },
     reclaimContainers: () => Promise.resolve(note('reclaim containers')),
@@ -149,10 +150,10 @@ describe('memory', () => {
       'Normal Node n1 NodeHasInsufficientMemory: Node n1 status is now: NodeHasInsufficientMemory',
       'Warning Node n1 EvictionThresholdMet: Attempting to reclaim memory',
       'Warning Pod large Evicted',
-      'evict large in 1 s: Evicted: The node was low on resource: memory',
+      'disrupts large in 1 s: Evicted: The node was low on resource: memory',
       'Warning Node n1 EvictionThresholdMet: Attempting to reclaim memory',
       'Warning Pod small Evicted',
-      'evict small in 1 s: Evicted: The node was low on resource: memory',
+      'disrupts small in 1 s: Evicted: The node was low on resource: memory',
       'Warning Node n1 EvictionThresholdMet: Attempting to reclaim memory',
       'warn: the node is short of a resource, and no pod can be evicted',
     ]);
@@ -189,7 +190,7 @@ describe('memory', () => {
     expect(await during(45)).toEqual([
       'Normal Node n1 NodeHasInsufficientMemory: Node n1 status is now: NodeHasInsufficientMemory',
     ]);
-    expect(await during(5)).toContain(`evict pod in ${expected} s: Evicted: The node was low on resource: memory`);
+    expect(await during(5)).toContain(`disrupts pod in ${expected} s: Evicted: The node was low on resource: memory`);
   });
 
   test('new pods without requests are refused meanwhile, and five minutes longer', async () => {
@@ -232,7 +233,7 @@ describe('disk', () => {
       'reclaim images',
       'measure pod',
       'Warning Pod pod Evicted',
-      'evict pod in 1 s: Evicted: The node was low on resource: ephemeral-storage',
+      'disrupts pod in 1 s: Evicted: The node was low on resource: ephemeral-storage',
       'reclaim containers',
       'reclaim images',
       'warn: the node is short of a resource, and no pod can be evicted',
@@ -274,7 +275,7 @@ describe('limits of local storage', () => {
     expect(await during(10)).toEqual([
       'measure full',
       'Warning Pod full Evicted',
-      'evict full in 1 s: Evicted: Usage of EmptyDir volume "data" exceeds the limit "1Mi"',
+      'evicts (no disruption) full in 1 s: Evicted: Usage of EmptyDir volume "data" exceeds the limit "1Mi"',
       'measure fine',
     ]);
   });

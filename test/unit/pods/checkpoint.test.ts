@@ -15,13 +15,15 @@ beforeEach(async () => void (directory = await mkdtemp(join(tmpdir(), 'pw-checkp
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const failed: PodStatus = { phase: 'Failed', reason: 'Evicted', message: 'low on memory' };
+const allocation = { containers: { app: { requests: { cpu: '1' } } } };
+const kept = { status: failed, allocation };
 
 describe('checkpoints of statuses', () => {
   test('are read back by another daemon, and removed twice', async () => {
     const first = createStatusCheckpoints(directory);
-    await first.save('u1', failed);
+    await first.save('u1', kept);
     const second = createStatusCheckpoints(directory);
-    expect(await second.load('u1')).toEqual(failed);
+    expect(await second.load('u1')).toEqual(kept);
     await second.remove('u1');
     await second.remove('u1');
     expect(await second.load('u1')).toBeUndefined();
@@ -32,23 +34,28 @@ describe('checkpoints of statuses', () => {
     expect(await createStatusCheckpoints(directory).load('u1')).toBeUndefined();
   });
 
+  test('one of a daemon that knew of no allocations is read', async () => {
+    await writeFile(join(directory, 'u1.json'), JSON.stringify(failed));
+    expect(await createStatusCheckpoints(directory).load('u1')).toEqual({ status: failed, allocation: undefined });
+  });
+
   test('a status that did not change is not written again', async () => {
     const checkpoints = createStatusCheckpoints(directory);
-    await checkpoints.save('u1', failed);
+    await checkpoints.save('u1', kept);
     await writeFile(join(directory, 'u1.json'), 'touched');
-    await checkpoints.save('u1', { ...failed });
+    await checkpoints.save('u1', { ...kept });
     expect(await readFile(join(directory, 'u1.json'), 'utf8')).toBe('touched');
   });
 
   test('a sweep removes those of unknown pods and nothing else; one that comes back is written again', async () => {
     const checkpoints = createStatusCheckpoints(directory);
-    await checkpoints.save('u1', failed);
-    await checkpoints.save('u2', failed);
+    await checkpoints.save('u1', kept);
+    await checkpoints.save('u2', kept);
     await mkdir(join(directory, 'other'));
     await checkpoints.sweep(new Set(['u1']));
     expect((await readdir(directory)).sort()).toEqual(['other', 'u1.json']);
-    await checkpoints.save('u2', failed);
-    expect(await checkpoints.load('u2')).toEqual(failed);
+    await checkpoints.save('u2', kept);
+    expect(await checkpoints.load('u2')).toEqual(kept);
     await createStatusCheckpoints(join(directory, 'missing')).sweep(new Set());
   });
 });
@@ -104,9 +111,18 @@ describe('restore', () => {
     expect([asked, record.failure]).toEqual([[], undefined]);
   });
 
+  test('one that was resized while no daemon ran has what it was granted before', async () => {
+    const { deps } = refusing();
+    await deps.checkpoints.save('u1', { status: { phase: 'Running' }, allocation });
+    const record = recordOf();
+    await restore(deps, record, pod(), observed([sandbox()], [instance('app')]), signal);
+    expect(record.pod?.spec.containers[0]?.resources).toEqual({ requests: { cpu: '1' } });
+    expect(record.desired).toEqual(pod());
+  });
+
   test('one that failed before stays failed, and is not asked for', async () => {
     const { deps, asked } = refusing();
-    await deps.checkpoints.save('u1', failed);
+    await deps.checkpoints.save('u1', kept);
     const record = recordOf();
     await restore(deps, record, pod(), observed(), signal);
     expect([asked, record.failure, record.status]).toEqual([

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Container, ContainerStatus, Pod, PodStatus } from '../../../agent/objects/types.ts';
+import type { Container, ContainerStatus, Pod, PodCondition, PodStatus } from '../../../agent/objects/types.ts';
 import { podConditions } from '../../../agent/pods/conditions.ts';
 import type { PodPhase } from '../../../agent/pods/phase.ts';
+import { noResize } from '../../../agent/pods/resize-conditions.ts';
+import type { PodFailure } from '../../../agent/pods/status.ts';
 import { container, pod, t0 } from './fixtures.ts';
 
 const sidecar: Partial<Container> = { restartPolicy: 'Always' };
@@ -123,6 +125,7 @@ describe('podConditions', () => {
       },
       appsBegan: rest.began ?? false,
       previous: rest.previous,
+      ...{ failure: undefined, resize: noResize },
     });
     const shown = (type: string): string => {
       const found = all.find((one) => one.type === type);
@@ -133,5 +136,49 @@ describe('podConditions', () => {
     expect(all.filter(({ type }) => type.startsWith('example.com/'))).toEqual(
       (rest.status ?? rest.previous)?.conditions ?? [],
     );
+  });
+});
+
+describe('DisruptionTarget', () => {
+  const evicted: PodFailure = { reason: 'Evicted', message: 'low on memory', disruption: 'low on memory' };
+  const [before, now] = ['2025-12-31T00:00:00Z', '2026-01-01T00:00:00Z'];
+  const told = (message: string, lastTransitionTime: string): PodCondition => {
+    return { type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message, lastTransitionTime };
+  };
+  const preempting = { ...told('for another', before), reason: 'PreemptionByScheduler' };
+  const input = { init: [], app: [], appsBegan: true, sandboxReady: false, resize: noResize, now: t0 };
+
+  test.each<readonly [string, PodPhase, PodFailure | undefined, PodStatus | undefined, PodStatus, PodCondition[]]>([
+    ['comes when nothing of the pod runs any more', 'Failed', evicted, undefined, {}, [told('low on memory', now)]],
+    ['does not come before', 'Running', evicted, undefined, {}, []],
+    ['is not of a pod beyond its own limits', 'Failed', { reason: 'Evicted', message: 'full' }, undefined, {}, []],
+    ['is not of a pod that failed by itself', 'Failed', undefined, undefined, {}, []],
+    [
+      'stays as it was told, for a daemon that does not know why, whatever a server has',
+      'Failed',
+      undefined,
+      { conditions: [told('low', before)] },
+      { conditions: [] },
+      [told('low', before)],
+    ],
+    ['of a scheduler stays', 'Running', undefined, undefined, { conditions: [preempting] }, [preempting]],
+    [
+      'of a scheduler gives way to that of the node',
+      'Failed',
+      evicted,
+      { conditions: [preempting] },
+      { conditions: [preempting] },
+      [told('low on memory', before)],
+    ],
+    ['that only a server has is not believed', 'Running', undefined, {}, { conditions: [told('low', before)] }, []],
+  ])('%s', (_, phase, failure, previous, status, expected) => {
+    const all = podConditions({ ...input, pod: { ...pod(), status }, phase, failure, previous });
+    expect(all.filter(({ type }) => type === 'DisruptionTarget')).toEqual(expected);
+  });
+
+  test('every condition of the node tells which generation of the pod it goes by', () => {
+    const second = { ...pod(), metadata: { ...pod().metadata, generation: 2 } };
+    const all = podConditions({ ...input, pod: second, phase: 'Failed', failure: evicted, previous: undefined });
+    expect(all.map(({ observedGeneration }) => observedGeneration)).toEqual(Array(6).fill(2));
   });
 });

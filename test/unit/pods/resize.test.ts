@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Container } from '../../../agent/objects/types.ts';
 import { annotation } from '../../../agent/pods/annotations.ts';
 import type { ResizeContainer } from '../../../agent/pods/plan-types.ts';
-import { dueResizes, noteResize } from '../../../agent/pods/resize-plan.ts';
+import { dueResizes, noteResize, resizeProgress } from '../../../agent/pods/resize-plan.ts';
 import { type AskedResize, desiredResize } from '../../../agent/pods/resize.ts';
 import type { LinuxResources } from '../../../agent/runtime/types.ts';
 import { container, instance, t0 } from './fixtures.ts';
@@ -85,5 +85,27 @@ describe('a resize that was asked for', () => {
       delayMs: 10_000,
       notBefore: t0 + 10_000,
     });
+  });
+});
+
+describe('a resize is in progress', () => {
+  const resize: ResizeContainer = { id: 'a', container: container('app'), resources: has };
+  const asked = (failure: string | undefined): ReadonlyMap<string, AskedResize> =>
+    new Map([['a', noteResize(resize, new Map(), failure, t0)]]);
+  const kill = (forResize: boolean) => ({ container: running(has), message: '', forResize });
+
+  test.each<readonly [string, Parameters<typeof resizeProgress>[0], ReadonlyMap<string, AskedResize>, unknown]>([
+    ['not when nothing is to change', { resizeContainers: [], killContainers: [kill(false)] }, asked('no'), undefined],
+    ['before it was asked for', { resizeContainers: [resize], killContainers: [] }, new Map(), { error: undefined }],
+    [
+      'not when the runtime has taken it',
+      { resizeContainers: [resize], killContainers: [] },
+      asked(undefined),
+      undefined,
+    ],
+    ['when it failed', { resizeContainers: [resize], killContainers: [] }, asked('no'), { error: 'no' }],
+    ['until the container is killed for it', { resizeContainers: [], killContainers: [kill(true)] }, new Map(), {}],
+  ])('%s', (_, actions, before, expected) => {
+    expect(resizeProgress(actions, before)).toEqual(expected);
   });
 });

@@ -8,6 +8,7 @@ import type { PlanFacts, PodActions, ProbeFailure, StartContainer } from '../../
 import { publishedContainer } from '../../../agent/pods/published.ts';
 import { backoffKey } from '../../../agent/pods/references.ts';
 import { linuxResources } from '../../../agent/pods/resources.ts';
+import { noResize } from '../../../agent/pods/resize-conditions.ts';
 import { computePodStatus, isTerminalPhase, type PodFailure } from '../../../agent/pods/status.ts';
 import type { RuntimeContainerStatus, RuntimePod, SandboxStatus } from '../../../agent/runtime/types.ts';
 import { t0 } from './fixtures.ts';
@@ -80,6 +81,7 @@ export class World {
       verdicts: { isStarted: (id) => this.isStarted(id), isReady: (id) => !this.failing.has(id) },
       terminationMessages: new Map(),
       failure: this.failure,
+      resize: noResize,
       isFinished: actions.finished,
       now: this.now,
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Pod, PodStatus } from '../../../agent/objects/types.ts';
 import { timestamp, type WaitingReason } from '../../../agent/pods/container-status.ts';
+import { noResize } from '../../../agent/pods/resize-conditions.ts';
 import { computePodStatus } from '../../../agent/pods/status.ts';
 import type { RuntimePod } from '../../../agent/runtime/types.ts';
 import { container, exited, instance, observed, pod, sandbox, t0 } from './fixtures.ts';
@@ -20,6 +21,7 @@ function statusOf(
     verdicts: { isStarted: () => true, isReady: () => true },
     terminationMessages: new Map(),
     failure: undefined,
+    resize: noResize,
     isFinished: false,
     now: extra.now ?? t0 + 60_000,
   });

@@ -40,9 +40,9 @@ function world(signals: readonly boolean[], pods: readonly Pod[]): World {
     logind,
     log,
     activePods: () => pods,
-    fail: (uid, { reason }, seconds) => {
+    fail: (uid, { reason, message, disruption }, seconds) => {
       failed.add(uid);
-      said.push(`${reason} ${uid} ${seconds}`);
+      said.push(`${reason}${disruption === message ? '' : ', no disruption,'} ${uid} ${seconds}`);
     },
     hasEnded: (uid) => failed.has(uid) && uid !== 'stubborn',
     resume: () => void said.push('resume'),

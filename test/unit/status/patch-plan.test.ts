@@ -3,6 +3,7 @@ import type { PodStatus } from '../../../agent/objects/types.ts';
 import { statusPatch } from '../../../agent/status/patch-plan.ts';
 
 const condition = (type: string, status: string, more: object = {}) => ({ type, status, ...more });
+const disrupted = (reason: string) => condition('DisruptionTarget', 'True', { reason });
 const status = (fields: object): PodStatus => fields;
 
 const running = status({
@@ -57,6 +58,45 @@ test.each([
     { conditions: [condition('Ready', 'True')] },
     { conditions: [condition('PodResizePending', 'True')] },
     { conditions: [{ $patch: 'delete', type: 'PodResizePending' }] },
+  ],
+  [
+    'one that an earlier daemon told goes',
+    {
+      conditions: [
+        condition('PodResizePending', 'True'),
+        disrupted('TerminationByKubelet'),
+        condition('Ready', 'True'),
+      ],
+    },
+    { conditions: [condition('Ready', 'True')] },
+    undefined,
+    {
+      conditions: [
+        { $patch: 'delete', type: 'PodResizePending' },
+        { $patch: 'delete', type: 'DisruptionTarget' },
+      ],
+    },
+  ],
+  [
+    'a disruption by others stays until this node ends the pod',
+    { conditions: [disrupted('PreemptionByScheduler')] },
+    { reason: 'Evicted', conditions: [disrupted('PreemptionByScheduler')] },
+    { conditions: [disrupted('PreemptionByScheduler')] },
+    { reason: 'Evicted' },
+  ],
+  [
+    'a disruption by this node takes its place',
+    { conditions: [disrupted('PreemptionByScheduler')] },
+    { conditions: [disrupted('TerminationByKubelet')] },
+    undefined,
+    { conditions: [disrupted('TerminationByKubelet')] },
+  ],
+  [
+    'another generation is told',
+    { conditions: [condition('Ready', 'True', { observedGeneration: 1 })] },
+    { conditions: [condition('Ready', 'True', { observedGeneration: 2 })] },
+    undefined,
+    { conditions: [condition('Ready', 'True', { observedGeneration: 2 })] },
   ],
   [
     'a field that this node wrote goes, one of others stays',
