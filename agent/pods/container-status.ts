@@ -31,6 +31,8 @@ export interface ContainerStatusInput {
   readonly isTerminal: boolean;
   /** What the last attempt to start it met, or its crash back-off. */
   readonly waiting: WaitingReason | undefined;
+  /** It has not got the resources yet that it was granted last. */
+  readonly isResizing: boolean;
   readonly previous: ContainerStatus | undefined;
   readonly verdicts: ContainerVerdicts;
   /** Termination message of a container that has ended, by ID. */
@@ -61,7 +63,7 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
     image: container.image,
     imageID: newest === undefined ? '' : `docker://${newest.imageId}`,
     ...(newest === undefined ? {} : { containerID: containerId(newest) }),
-    ...resourcesOf(container, isRunning),
+    ...(isRunning ? resourcesOf(input) : {}),
   };
 }
 
@@ -88,15 +90,14 @@ function isReady(
   return newest?.state === 'running' && verdicts.isStarted(newest.id) && verdicts.isReady(newest.id);
 }
 
-/** KEP-1287: what the container has been given. */
-function resourcesOf({ resources }: Container, isRunning: boolean): Partial<ContainerStatus> {
-  if (!isRunning || (resources.requests === undefined && resources.limits === undefined)) return {};
+/** KEP-1287: what a running container was granted, and what it has. */
+function resourcesOf({ container, isResizing, previous }: ContainerStatusInput): Partial<ContainerStatus> {
+  const { requests, limits } = container.resources;
+  if (requests === undefined && limits === undefined) return {};
+  const granted = { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) };
   return {
-    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
-    resources: {
-      ...(resources.limits === undefined ? {} : { limits: resources.limits }),
-      ...(resources.requests === undefined ? {} : { requests: resources.requests }),
-    },
+    ...(requests === undefined ? {} : { allocatedResources: requests }),
+    resources: isResizing ? (previous?.resources ?? granted) : granted,
   };
 }
 

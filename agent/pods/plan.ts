@@ -27,7 +27,7 @@ export function usableSandbox(pod: Pod, observed: RuntimePod): SandboxStatus | u
 }
 
 /** Content that cannot be changed under a running pod is other than the sandbox's. */
-function isReplaced(pod: Pod, observed: RuntimePod): boolean {
+export function isReplaced(pod: Pod, observed: RuntimePod): boolean {
   const then = observed.sandboxes[0]?.annotations ?? {};
   const now = pod.metadata.annotations;
   const differs = (key: string): boolean => then[key] !== undefined && now[key] !== undefined && then[key] !== now[key];

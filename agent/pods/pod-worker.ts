@@ -8,7 +8,7 @@ import { deadlineOf } from './deadline.ts';
 import type { PodDeps } from './deps.ts';
 import { endPod, podIpsOf, releasePod, stopContext } from './end.ts';
 import { mayRun } from './observed.ts';
-import { computePodActions } from './plan.ts';
+import { computePodActions, isReplaced } from './plan.ts';
 import type { PodActions } from './plan-types.ts';
 import type { PodRecord } from './pod-record.ts';
 import { publishedContainer } from './published.ts';
@@ -77,7 +77,7 @@ async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Prom
   if (record.pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
   await restore(deps, record, record.pod, observed, signal);
-  allocate(deps, record);
+  if (!isReplaced(record.pod, observed)) allocate(deps, record);
   const { pod } = record;
   if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
   updateProbes(deps, record, pod, observed);

@@ -5,6 +5,8 @@ import type { PodPhase } from './phase.ts';
 
 /** What is left to do of a resize that the node has granted. */
 export interface ResizeProgress {
+  /** Names of the containers that still have what they had before. */
+  readonly containers: readonly string[];
   /** Why the last try failed; undefined while none has. */
   readonly error: string | undefined;
 }

@@ -45,10 +45,14 @@ export function resizeProgress(
   { resizeContainers, killContainers }: Pick<PodActions, 'resizeContainers' | 'killContainers'>,
   asked: ReadonlyMap<string, AskedResize>,
 ): ResizeProgress | undefined {
-  const tries = resizeContainers.map((resize) => repeated(resize, asked));
-  const error = tries.find((last) => last?.failure !== undefined)?.failure;
-  const isToCome = tries.includes(undefined) || killContainers.some(({ forResize }) => forResize === true);
-  return error !== undefined || isToCome ? { error } : undefined;
+  const tries = resizeContainers.map((resize) => ({ resize, last: repeated(resize, asked) }));
+  const isDone = (last: AskedResize | undefined): boolean => last !== undefined && last.failure === undefined;
+  const containers = [
+    ...tries.filter(({ last }) => !isDone(last)).map(({ resize }) => resize.container.name),
+    ...killContainers.filter(({ forResize }) => forResize === true).map(({ container }) => container.name),
+  ];
+  if (containers.length === 0) return undefined;
+  return { containers, error: tries.find(({ last }) => last?.failure !== undefined)?.last?.failure };
 }
 
 /** The last time that the same was asked for. */

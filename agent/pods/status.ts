@@ -109,7 +109,7 @@ function statusesOf(
   containers: readonly Container[],
   previous: readonly ContainerStatus[] | undefined,
 ): ContainerStatus[] {
-  const common: Omit<ContainerStatusInput, 'container' | 'waiting' | 'previous'> = {
+  const common: Omit<ContainerStatusInput, 'container' | 'waiting' | 'isResizing' | 'previous'> = {
     kind,
     observed: input.observed,
     isTerminal: isTerminalPhase(input.previous?.phase),
@@ -123,6 +123,7 @@ function statusesOf(
       ...common,
       container,
       waiting: input.waiting.get(container.name),
+      isResizing: input.resize.progress?.containers.includes(container.name) ?? false,
       previous: previous?.find(({ name }) => name === container.name),
     }),
   );

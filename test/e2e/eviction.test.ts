@@ -80,6 +80,7 @@ describe('limits of local storage', () => {
     const layer = await host.waitForPod('layer', isEvicted, 60_000);
     expect(messageOf(layer)).toBe('Pod ephemeral local storage usage exceeds the total limit of containers 2Mi. ');
     expect([...evictions()].sort()).toEqual([`${inNode('layer')} Evicted`, `${inNode('volume')} Evicted`]);
+    expect([volume, layer].flatMap(disruptions)).toEqual([]);
     await host.waitForPod('within', isReady);
     await host.waitForPod('static', isReady);
     expect(events('Node')).toEqual([]);

@@ -211,6 +211,10 @@ describe.skipIf(isUnified)('a resize', () => {
     expect(idOf(after, 'a')).toBe(idOf(before, 'a'));
     expect(after.lastError?.message).toContain('could not be resized');
     expect(resizes(after)).toEqual([['PodResizeInProgress', 'Error', after.lastError?.message]]);
+    expect(statusOf(after, 'a')).toMatchObject({
+      allocatedResources: { cpu: '1', memory: '12Mi' },
+      resources: statusOf(before, 'a')?.resources,
+    });
     const told = (await events('full')).split('\n').filter((line) => line.includes('ResizeError'));
     expect(told).toHaveLength(1);
     expect(told[0]).not.toMatch(/\(x\d/);

@@ -15,6 +15,8 @@ const infeasible = { reason: 'Infeasible', message: 'never' } as const;
 const failed = { reason: 'Error', message: 'no' };
 const [waits, isGiven] = ['PodResizePending', 'PodResizeInProgress'];
 
+const progress = (error: string | undefined) => ({ containers: ['app'], error });
+
 interface Case {
   readonly name: string;
   readonly resize: Partial<ResizeState>;
@@ -40,34 +42,34 @@ test.each<Case>([
   },
   {
     name: 'one that was granted',
-    resize: { progress: { error: undefined }, grantedGeneration: 2 },
+    resize: { progress: progress(undefined), grantedGeneration: 2 },
     conditions: [one(isGiven, 2, now)],
   },
   {
     name: 'one that fails',
-    resize: { progress: { error: 'no' }, grantedGeneration: 2 },
+    resize: { progress: progress('no'), grantedGeneration: 2 },
     previous: [one(isGiven, 2, before)],
     conditions: [one(isGiven, 2, now, failed)],
   },
   {
     name: 'one that an earlier daemon has granted',
-    resize: { progress: { error: 'no' } },
+    resize: { progress: progress('no') },
     previous: [one(isGiven, 1, before, failed)],
     conditions: [one(isGiven, 1, before, failed)],
   },
   {
     name: 'one that nobody told of before',
-    resize: { progress: { error: undefined } },
+    resize: { progress: progress(undefined) },
     conditions: [one(isGiven, 3, now)],
   },
   {
     name: 'another one before one is done',
-    resize: { pending: infeasible, progress: { error: 'no' }, grantedGeneration: 2 },
+    resize: { pending: infeasible, progress: progress('no'), grantedGeneration: 2 },
     conditions: [one(waits, 3, now, infeasible), one(isGiven, 2, now, failed)],
   },
   ...(['Succeeded', 'Failed'] as const).map((phase): Case => ({
     ...{ name: `a pod that has ${phase}`, phase, conditions: [] },
-    resize: { pending: deferred, progress: { error: 'no' } },
+    resize: { pending: deferred, progress: progress('no') },
   })),
 ])('$name', ({ resize, previous = [], phase = 'Running', conditions }) => {
   const input = { pod: third, phase, previous: { conditions: [...previous] }, now: t0 };

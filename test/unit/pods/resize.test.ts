@@ -96,15 +96,30 @@ describe('a resize is in progress', () => {
 
   test.each<readonly [string, Parameters<typeof resizeProgress>[0], ReadonlyMap<string, AskedResize>, unknown]>([
     ['not when nothing is to change', { resizeContainers: [], killContainers: [kill(false)] }, asked('no'), undefined],
-    ['before it was asked for', { resizeContainers: [resize], killContainers: [] }, new Map(), { error: undefined }],
+    [
+      'before it was asked for',
+      { resizeContainers: [resize], killContainers: [] },
+      new Map(),
+      { containers: ['app'], error: undefined },
+    ],
     [
       'not when the runtime has taken it',
       { resizeContainers: [resize], killContainers: [] },
       asked(undefined),
       undefined,
     ],
-    ['when it failed', { resizeContainers: [resize], killContainers: [] }, asked('no'), { error: 'no' }],
-    ['until the container is killed for it', { resizeContainers: [], killContainers: [kill(true)] }, new Map(), {}],
+    [
+      'when it failed',
+      { resizeContainers: [resize], killContainers: [] },
+      asked('no'),
+      { containers: ['app'], error: 'no' },
+    ],
+    [
+      'until the container is killed for it',
+      { resizeContainers: [], killContainers: [kill(true)] },
+      new Map(),
+      { containers: ['app'] },
+    ],
   ])('%s', (_, actions, before, expected) => {
     expect(resizeProgress(actions, before)).toEqual(expected);
   });

@@ -9,7 +9,7 @@ import { container, exited, instance, observed, pod, sandbox, t0 } from './fixtu
 function statusOf(
   desired: Pod,
   found: RuntimePod,
-  extra: { waiting?: Record<string, WaitingReason>; previous?: PodStatus; now?: number } = {},
+  extra: { waiting?: Record<string, WaitingReason>; previous?: PodStatus; resizing?: string; now?: number } = {},
 ): PodStatus {
   return computePodStatus({
     pod: desired,
@@ -21,7 +21,7 @@ function statusOf(
     verdicts: { isStarted: () => true, isReady: () => true },
     terminationMessages: new Map(),
     failure: undefined,
-    resize: noResize,
+    resize: { ...noResize, progress: extra.resizing ? { containers: [extra.resizing], error: undefined } : undefined },
     isFinished: false,
     now: extra.now ?? t0 + 60_000,
   });
@@ -225,4 +225,17 @@ describe('the rest of the status', () => {
     const previous: PodStatus = { startTime: timestamp(t0 - 7000) };
     expect(statusOf(desired, found, { previous }).startTime).toBe(timestamp(t0 - 7000));
   });
+});
+
+test('a container that is still to be resized shows what it has beside what it was granted', () => {
+  const sized = (cpu: string) => ({ resources: { requests: { cpu }, limits: { cpu } } });
+  const found = observed([sandbox()], [instance('app'), instance('side')]);
+  const wanting = (cpu: string): Pod => pod({ containers: ['app', 'side'].map((name) => container(name, sized(cpu))) });
+  const previous = statusOf(wanting('1'), found);
+  const { containerStatuses = [] } = statusOf(wanting('2'), found, { previous, resizing: 'app' });
+  const shown = containerStatuses.map(({ allocatedResources, resources }) => ({ allocatedResources, resources }));
+  expect(shown).toEqual([
+    { allocatedResources: { cpu: '2' }, ...sized('1') },
+    { allocatedResources: { cpu: '2' }, ...sized('2') },
+  ]);
 });
