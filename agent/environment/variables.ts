@@ -4,12 +4,15 @@ import { expandVariables } from '../objects/expand.ts';
 import { envName } from '../objects/names.ts';
 import type { Container, EnvVar, ObjectReader, Pod } from '../objects/types.ts';
 import { ContainerConfigError } from './errors.ts';
+import { type EnvFiles, fileKeyValue } from './file-variables.ts';
 import { serviceVariables } from './services.ts';
 
 /** What the environment of a pod's containers is made of, beside the pod itself. */
 export interface EnvironmentInput {
   readonly objects: ObjectReader;
   readonly facts: DownwardFacts;
+  /** What `fileKeyRef`s of the container refer to. */
+  readonly files: EnvFiles;
 }
 
 type Source = NonNullable<EnvVar['valueFrom']>;
@@ -70,9 +73,7 @@ function valueOf(
   if (valueFrom.fieldRef !== undefined || valueFrom.resourceFieldRef !== undefined) {
     return ownValue(pod, container, valueFrom, input.facts);
   }
-  if (valueFrom.fileKeyRef !== undefined) {
-    throw new ContainerConfigError(`environment variable ${name}: fileKeyRef is not supported`);
-  }
+  if (valueFrom.fileKeyRef !== undefined) return fileKeyValue(valueFrom.fileKeyRef, input.files);
   const selector = valueFrom.configMapKeyRef ?? valueFrom.secretKeyRef;
   const reference = referenceOf(valueFrom.configMapKeyRef, valueFrom.secretKeyRef);
   if (selector === undefined || reference === undefined) {

@@ -32,6 +32,9 @@ const builtSources: ReadonlySet<string> = new Set([
   'image',
 ]);
 
+/** A mirror pod has another UID: also in a cluster the claim would be somebody else's. */
+const NO_CLAIM = 'a controller makes its claim, for pods of an API server only; name a claim in persistentVolumeClaim';
+
 const never = (): boolean => false;
 const isOneOf =
   (...values: readonly JsonValue[]) =>
@@ -49,6 +52,7 @@ const ROWS: readonly Row[] = [
   ...OTHER_VOLUME_SOURCES.filter((source) => !builtSources.has(source)).map((source): Row => ({
     at: `spec.volumes.*.${source}`,
     neutral: never,
+    ...(source === 'ephemeral' ? { why: NO_CLAIM } : {}),
   })),
   {
     at: 'spec.volumes.*.emptyDir.medium',
@@ -58,7 +62,6 @@ const ROWS: readonly Row[] = [
 
 function containerRows(list: string): readonly Row[] {
   const rows: readonly Row[] = [
-    { at: 'env.*.valueFrom.fileKeyRef', neutral: never },
     { at: 'resources.claims' },
     { at: 'restartPolicyRules.*.action', neutral: isOneOf('Restart') },
     { at: 'volumeDevices' },

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ContainerConfigError, resolveEnvironment } from '../environment/index.ts';
+import { ContainerConfigError, readEnvFiles, resolveEnvironment } from '../environment/index.ts';
 import { isFromApi } from '../objects/static-pod.ts';
 import type { Container, EphemeralContainer, Pod } from '../objects/types.ts';
 import type { ContainerConfig, ImageStatus } from '../runtime/types.ts';
@@ -48,7 +48,8 @@ export async function containerConfig(
   // Static pods run without an API server, whatever they then do not hear of (kubelet `makeEnvironmentVariables`).
   if (isFromApi(pod) && (await deps.servicesRead?.(signal)) === false)
     throw new ContainerConfigError('services have not yet been read at least once, cannot construct envvars');
-  const env = resolveEnvironment(pod, container, { objects: deps.objects, facts });
+  const files = await readEnvFiles(container, (volume, path) => volumes.readFile(volume, path), signal);
+  const env = resolveEnvironment(pod, container, { objects: deps.objects, facts, files });
   const messagePath = terminationMessagePath(deps.podDir(pod.metadata.uid), container.name, attempt);
   const lastWords = await terminationMessageMount(container, messagePath);
   const mounts = [

@@ -7,6 +7,7 @@ import { ensureMounts } from './mounts.ts';
 import { planMounts } from './mounts-plan.ts';
 import { claimsFile, podDir } from './paths.ts';
 import { ensurePodDir, prepareVolumes, type VolumeDeps } from './prepare.ts';
+import { readVolumeFile, type VolumeFile } from './read-file.ts';
 import { teardownVolumes } from './teardown.ts';
 
 /** A pod's volumes, ready to be mounted. */
@@ -17,6 +18,13 @@ export interface PreparedVolumes {
    * @param env the container's resolved environment, for `subPathExpr`
    */
   mounts(container: Container, env: ReadonlyMap<string, string>, signal: AbortSignal): Promise<readonly Mount[]>;
+  /**
+   * Reads a file that a container wrote into a volume, without ever leaving it.
+   *
+   * @param volume name in the pod
+   * @param path relative to the volume
+   */
+  readFile(volume: string, path: string): Promise<VolumeFile>;
 }
 
 /** The volumes of all pods under one root directory, as pod workers use them. One call a pod at a time. */
@@ -57,6 +65,11 @@ export function createPodVolumes(options: PodVolumesOptions): PodVolumes {
           const planned = planMounts(container, volumes, { env, recursiveReadOnly });
           const hidden = deps.hidden === undefined ? [] : await hiddenMounts(planned, directory, deps.hidden);
           return [...(await ensureMounts(planned, container.name, directory, deps.exec, mountSignal)), ...hidden];
+        },
+        readFile: async (name, path) => {
+          const volume = volumes.get(name);
+          if (volume === undefined) throw new Error('the pod has no such volume');
+          return await readVolumeFile(volume.hostPath, path);
         },
       };
     },

@@ -23,12 +23,29 @@ import { childPath, fdPath, PIN_FLAGS } from './fd-path.ts';
 export async function safeOpen(base: string, path: string): Promise<FileHandle> {
   const root = await realpath(base);
   const { existing, missing } = await resolve(root, path.split('/').filter(isName));
-  const inside = relative(root, existing);
-  if (inside === '..' || inside.startsWith(`..${sep}`)) throw new Error(`${path} leads to ${existing}, out of ${root}`);
   const mode = (await stat(root)).mode & 0o7777;
+  let handle = await walk(root, existing);
+  for (const name of missing) handle = await makeAndEnter(handle, name, mode);
+  return handle;
+}
+
+/**
+ * As {@link safeOpen}, for what is there already.
+ *
+ * @throws Error `ENOENT` when it is not
+ */
+export async function safeOpenExisting(base: string, path: string): Promise<FileHandle> {
+  const root = await realpath(base);
+  return await walk(root, await realpath(join(root, path)));
+}
+
+/** @param existing without links, as its base is */
+async function walk(root: string, existing: string): Promise<FileHandle> {
+  const inside = relative(root, existing);
+  if (inside === '..' || inside.startsWith(`..${sep}`))
+    throw new Error(`the path leads to ${existing}, out of ${root}`);
   let handle = await open(root, PIN_FLAGS);
   for (const name of inside.split(sep).filter(isName)) handle = await enter(handle, name);
-  for (const name of missing) handle = await makeAndEnter(handle, name, mode);
   return handle;
 }
 

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createHost, isReady, until, type DaemonHandle, type PodReport, type TestHost } from '../lab/index.ts';
 import { environmentOf, eventsOf, inside, statusOf } from './inside.ts';
-import { podManifest, sleeper } from './manifests.ts';
+import { podManifest, shell, sleeper } from './manifests.ts';
 
 let host: TestHost;
 let daemon: DaemonHandle;
@@ -168,6 +168,44 @@ describe('the environment of a container', () => {
       OTHER: String(32 * 1024),
     });
     expect(await given(report, 'other')).toEqual({});
+  });
+
+  it('is read from a file that an init container wrote, which cannot lead out of its volume', async () => {
+    const fileKey = (name: string, key: string, rest: object = {}): object => ({
+      name,
+      valueFrom: { fileKeyRef: { volumeName: 'config', path: 'app.env', key, ...rest } },
+    });
+    const script = `printf "# of the init container\nHOST='192.0.2.7'\nMOTD='two\nlines'\n" > /data/app.env
+      ln -s /etc/hostname /data/link`;
+    const writer = shell('init', script, { volumeMounts: [{ name: 'config', mountPath: '/data' }] });
+    const env = [fileKey('A', 'HOST'), fileKey('B', 'MOTD'), fileKey('C', 'NONE', { optional: true })];
+    const containers = [
+      sleeper('app', { env: [...env, { name: 'URL', value: 'http://$(A)' }] }),
+      sleeper('keyless', { env: [fileKey('A', 'NONE')] }),
+      sleeper('astray', { env: [fileKey('A', 'HOST', { path: 'link' })] }),
+    ];
+    drop('files', containers, {
+      initContainers: [writer],
+      volumes: [{ name: 'config', emptyDir: {} }],
+    });
+    const waitingOf = (report: PodReport, name: string) => statusOf(report, name)?.state?.waiting;
+    const isTold = (found: PodReport): boolean =>
+      ['keyless', 'astray'].every((name) => waitingOf(found, name)?.message !== undefined);
+    const report = await host.waitForPod('files', (found) => statusOf(found, 'app')?.ready === true && isTold(found));
+    expect(await given(report, 'app')).toEqual({ A: '192.0.2.7', B: 'two\nlines', URL: 'http://192.0.2.7' });
+    const failed = ['keyless', 'astray'].map((name) => waitingOf(report, name));
+    expect(failed).toEqual([
+      {
+        reason: 'CreateContainerConfigError',
+        message: expect.stringMatching(
+          /^environment variable key "NONE" not found in file ".*\/config\/app.env"$/,
+        ) as string,
+      },
+      {
+        reason: 'CreateContainerConfigError',
+        message: 'couldn\'t parse env file: "link" of volume "config": it cannot be opened within the volume',
+      },
+    ]);
   });
 
   it('tells of Services, and its variables reach command and args', async () => {

@@ -9,7 +9,9 @@ const credentials = secret('credentials', { PASSWORD: 'swordfish', COLOR: 'red' 
 const objects = reader(settings, credentials, configMap('settings', { COLOR: 'other' }, 'elsewhere'));
 
 function resolve(fields: Partial<Container>, { of = pod(), from = objects } = {}): object {
-  return Object.fromEntries(resolveEnvironment(of, container(fields), { objects: from, facts: FACTS }));
+  return Object.fromEntries(
+    resolveEnvironment(of, container(fields), { objects: from, facts: FACTS, files: new Map() }),
+  );
 }
 
 type Env = Container['env'];
@@ -153,10 +155,6 @@ describe('what is missing or unfit', () => {
     [
       { env: [{ name: 'A', valueFrom: { resourceFieldRef: { containerName: 'no', resource: 'limits.cpu' } } }] },
       'container no not found',
-    ],
-    [
-      { env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'p', key: 'k' } } }] },
-      'environment variable A: fileKeyRef is not supported',
     ],
     [
       { env: secretKey('raw', 'KEY') },

@@ -37,14 +37,12 @@ describe('no sandbox is made for a pod', () => {
   const claims = { resources: { claims: [{ name: 'gpu' }] } } as object;
   const rules = { restartPolicyRules: [{ action: 'RestartAllContainers' }] } as object;
   const devices = { volumeDevices: [{ name: 'disk', devicePath: '/dev/disk' }] } as object;
-  const file = { name: 'A', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'p', key: 'k' } } };
 
   it.each<[string, Partial<Pod['spec']>]>([
     ['spec.resourceClaims', { resourceClaims: [{ name: 'gpu' }] }],
     ['spec.containers[0].resources.claims', { containers: [container('app', claims)] }],
     ['spec.initContainers[0].volumeDevices', { initContainers: [container('init', devices)] }],
     ['spec.containers[0].restartPolicyRules[0].action', { containers: [container('app', rules)] }],
-    ['spec.containers[0].env[0].valueFrom.fileKeyRef', { containers: [container('app', { env: [file] })] }],
   ])('with %s', async (path, spec) => {
     expect(await refused(pod(spec))).toEqual(failure(`${path}: not supported yet`));
   });
