@@ -1,4 +1,5 @@
 import { objectKey, type Container, type Pod, type Volume } from './types.ts';
+import { claimNameOf } from './volume-claim.ts';
 
 type NamedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim';
 type Reference = readonly [kind: NamedKind, name: string | undefined];
@@ -12,7 +13,7 @@ export function objectReferences(pod: Pod): ReadonlySet<string> {
   const { initContainers = [], containers, ephemeralContainers = [], volumes, imagePullSecrets = [] } = pod.spec;
   const references = [
     ...[...initContainers, ...containers, ...ephemeralContainers].flatMap(ofContainer),
-    ...volumes.flatMap(ofVolume),
+    ...volumes.flatMap((volume) => ofVolume(pod, volume)),
     ...imagePullSecrets.map(({ name }): Reference => ['Secret', name]),
   ];
   return new Set(references.flatMap(([kind, name]) => (name ? [objectKey(kind, pod.metadata.namespace, name)] : [])));
@@ -26,7 +27,7 @@ export function objectReferences(pod: Pod): ReadonlySet<string> {
  */
 export function dependsOn(pod: Pod, keys: ReadonlySet<string>): boolean {
   if ([...objectReferences(pod)].some((key) => keys.has(key))) return true;
-  const hasClaim = pod.spec.volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim !== undefined);
+  const hasClaim = pod.spec.volumes.some((volume) => claimNameOf(pod, volume) !== undefined);
   return hasClaim && [...keys].some((key) => key.startsWith(objectKey('PersistentVolume', '', '')));
 }
 
@@ -43,11 +44,11 @@ function ofContainer({ env, envFrom = [] }: Container): readonly Reference[] {
   ];
 }
 
-function ofVolume(volume: Volume): readonly Reference[] {
+function ofVolume(pod: Pod, volume: Volume): readonly Reference[] {
   return [
     ['ConfigMap', volume.configMap?.name],
     ['Secret', volume.secret?.secretName],
-    ['PersistentVolumeClaim', volume.persistentVolumeClaim?.claimName],
+    ['PersistentVolumeClaim', claimNameOf(pod, volume)],
     ...(volume.projected?.sources ?? []).flatMap(({ configMap, secret }): Reference[] => [
       ['ConfigMap', configMap?.name],
       ['Secret', secret?.name],

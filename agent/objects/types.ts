@@ -122,7 +122,7 @@ type ObjectOf<T extends { metadata?: unknown }, Kind extends string, Version ext
 > & {
   apiVersion: Version;
   kind: Kind;
-  metadata: Pick<PodMetadata, 'name' | 'namespace' | 'uid' | 'labels' | 'annotations'> & {
+  metadata: Pick<PodMetadata, 'name' | 'namespace' | 'uid' | 'labels' | 'annotations' | 'ownerReferences'> & {
     resourceVersion?: string;
     creationTimestamp?: string;
   };

@@ -1,8 +1,14 @@
-import { ApiStatusError, isForbidden, isNotFound } from '../api/errors.ts';
-import { type ApiClient, type ApiObject, type Resource, resources } from '../api/types.ts';
+import { type ApiObject, type Resource, resources } from '../api/types.ts';
 import { objectReferences } from '../objects/references.ts';
-import { objectKey, type ObjectKind, type ObjectsByKind, type Pod } from '../objects/types.ts';
+import {
+  objectKey,
+  type ObjectKind,
+  type ObjectsByKind,
+  type PersistentVolumeClaim,
+  type Pod,
+} from '../objects/types.ts';
 import { byKey } from './api-checkpoint-plan.ts';
+import { type AskedObject, askForObject, type ObjectDeps, type ObjectListener, watchObject } from './api-object.ts';
 
 type ReferencedKind = 'ConfigMap' | 'Secret' | 'PersistentVolumeClaim' | 'PersistentVolume';
 type StoredObject = ObjectsByKind[ObjectKind];
@@ -29,87 +35,84 @@ export interface ReferencedObjects {
 interface Followed {
   object: StoredObject | undefined;
   isKnown: boolean;
+  /** UIDs of the pods that name it. */
+  pods: ReadonlySet<string>;
   readonly controller: AbortController;
-  readonly running: Promise<void>;
+  readonly asked: AskedObject | undefined;
+  readonly running: Promise<unknown>;
 }
 
 /**
  * As the kubelet's `watchBasedManager` (pkg/kubelet/util/manager/watch_based_manager.go): a node may only read single objects that
- * its pods name (the Node authorizer), so each has a watch by its name.
+ * its pods name (the Node authorizer), so each has a watch by its name. Claims and volumes it may only get.
  *
  * @param onChange called when one of them appears, changes, goes, or was looked for the first time
  */
-export function createReferencedObjects(
-  client: ApiClient,
-  onChange: () => void,
-  log: { warn(fields: object, message: string): void },
-): ReferencedObjects {
+export function createReferencedObjects(deps: ObjectDeps, onChange: () => void): ReferencedObjects {
   const followed = new Map<string, Followed>();
   let former = new Map<string, StoredObject>();
 
-  const start = (key: string): void => {
+  const start = (key: string, pods: ReadonlySet<string>): void => {
     const [kind = '', namespace = '', name = ''] = key.split('/');
-    const resource = resourceOf[kind as ReferencedKind];
     const controller = new AbortController();
-    const answered = (): void => {
+    const subject = {
+      resource: resourceOf[kind as ReferencedKind],
+      path: { name, ...(namespace === '' ? {} : { namespace }) },
+    };
+    const answered = (change: Partial<Followed>): void => {
       const entry = followed.get(key);
       if (entry === undefined || controller.signal.aborted) return;
-      entry.isKnown = true;
+      Object.assign(entry, change, { isKnown: true });
       onChange();
     };
-    const put = (object: ApiObject | undefined): void => {
-      const entry = followed.get(key);
-      if (entry === undefined || controller.signal.aborted) return;
-      entry.object = object === undefined ? undefined : toObject(kind as ReferencedKind, object);
-      answered();
+    const listener: ObjectListener = {
+      found: (object) =>
+        answered({ object: object === undefined ? undefined : toObject(kind as ReferencedKind, object) }),
+      refused: () => answered({}),
     };
-    // The first list is what the server has in memory, which is behind where a pod came right after what it names.
-    const confirm = async (): Promise<void> => {
-      const path = { name, ...(namespace === '' ? {} : { namespace }) };
-      const object = await client.get(resource, path, controller.signal).catch(() => undefined);
-      if (followed.get(key)?.isKnown === false) put(object);
-    };
-    const handler = {
-      listed: ([object]: readonly ApiObject[]): void => {
-        if (object !== undefined || followed.get(key)?.isKnown === true) put(object);
-        else void confirm();
-      },
-      applied: put,
-      deleted: (): void => put(undefined),
-      lost: (error: unknown, failures: number): void => {
-        // That the server is away is told once, not for each object.
-        if (failures === 1 && error instanceof ApiStatusError)
-          log.warn({ err: error, kind, namespace, name }, 'an object that a pod names cannot be read');
-        // Nothing is gained by waiting: the pod says what it lacks. A server that has just started may refuse what it gave before.
-        if (isForbidden(error) || isNotFound(error)) answered();
-      },
-    };
-    const selection = { ...(namespace === '' ? {} : { namespace }), fieldSelector: `metadata.name=${name}` };
-    const running = client.follow(resource, selection, handler, controller.signal).catch(() => undefined);
-    followed.set(key, { object: former.get(key), isKnown: false, controller, running });
+    const isSettled = settled[kind];
+    const asked = isSettled === undefined ? undefined : askForObject(deps, subject, listener, isSettled);
+    const run = asked?.run(controller.signal) ?? watchObject(deps, subject, listener, controller.signal);
+    const running = run.catch(() => undefined);
+    followed.set(key, { object: former.get(key), isKnown: false, pods, controller, asked, running });
     former.delete(key);
   };
-
-  const keysOf = (pods: readonly Pod[]): ReadonlySet<string> => {
-    const named = new Set(pods.flatMap((pod) => [...objectReferences(pod)]));
-    for (const { object } of followed.values()) {
+  const take = (key: string, pods: ReadonlySet<string>): void => {
+    const entry = followed.get(key);
+    if (entry === undefined) return start(key, pods);
+    const isNamedAnew = [...pods].some((uid) => !entry.pods.has(uid));
+    entry.pods = pods;
+    if (!isNamedAnew || entry.asked === undefined) return;
+    // It may be another one under the same name.
+    entry.isKnown = false;
+    entry.asked.askAgain();
+  };
+  /** Keys, and the UIDs of the pods that name them. */
+  const namesOf = (all: readonly Pod[]): ReadonlyMap<string, ReadonlySet<string>> => {
+    const named = new Map<string, Set<string>>();
+    const add = (key: string, uids: Iterable<string>): void => {
+      named.set(key, new Set([...(named.get(key) ?? []), ...uids]));
+    };
+    for (const pod of all) for (const key of objectReferences(pod)) add(key, [pod.metadata.uid]);
+    for (const [key, { object }] of followed) {
       const volume = object?.kind === 'PersistentVolumeClaim' ? object.spec?.volumeName : undefined;
-      if (volume) named.add(objectKey('PersistentVolume', '', volume));
+      const pods = named.get(key);
+      if (volume && pods !== undefined) add(objectKey('PersistentVolume', '', volume), pods);
     }
     return named;
   };
 
   return {
     watch: (pods) => {
-      const wanted = keysOf(pods);
+      const wanted = namesOf(pods);
       for (const [key, { controller }] of followed) {
         if (wanted.has(key)) continue;
         controller.abort(new Error('no pod names it any more'));
         followed.delete(key);
       }
-      for (const key of wanted) if (!followed.has(key)) start(key);
+      for (const [key, uids] of wanted) take(key, uids);
       // The volume of a claim that was restored just now.
-      for (const key of keysOf(pods)) if (!followed.has(key)) start(key);
+      for (const [key, uids] of namesOf(pods)) take(key, uids);
     },
     restore: (objects) => {
       former = byKey(objects);
@@ -122,6 +125,12 @@ export function createReferencedObjects(
     },
   };
 }
+
+/** When an object of a kind that cannot be watched stays as it is: a claim is bound once and for all. */
+const settled: Readonly<Partial<Record<string, (object: ApiObject) => boolean>>> = {
+  PersistentVolumeClaim: (object) => Boolean((object as Partial<PersistentVolumeClaim>).spec?.volumeName),
+  PersistentVolume: () => true,
+};
 
 /** The server validates and defaults; only what it may leave out is filled in. */
 function toObject(kind: ReferencedKind, object: ApiObject): StoredObject {

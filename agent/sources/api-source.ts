@@ -39,7 +39,7 @@ export async function followApiServer(options: ApiSourceOptions, signal: AbortSi
   let isWhole = false;
   const arrived = new Set<string>();
   const ready = new Set<string>();
-  const referenced = createReferencedObjects(client, () => publish(), log);
+  const referenced = createReferencedObjects({ client, clock, log }, () => publish());
   referenced.restore(former.objects);
 
   const isReady = ({ pod }: ApiPod): boolean => {

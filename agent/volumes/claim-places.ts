@@ -1,4 +1,5 @@
 import type { ObjectReader, Pod } from '../objects/types.ts';
+import { claimNameOf } from '../objects/volume-claim.ts';
 import { localVolumePath } from './paths.ts';
 
 /** Where a volume of a pod is that a claim stands for. */
@@ -15,9 +16,9 @@ export interface ClaimPlace {
  */
 export function claimPlaces(pod: Pod, podDir: string, objects: ObjectReader): readonly ClaimPlace[] {
   const { namespace } = pod.metadata;
-  return pod.spec.volumes.flatMap(({ name, persistentVolumeClaim }) => {
-    if (persistentVolumeClaim === undefined) return [];
-    const { claimName: claim } = persistentVolumeClaim;
+  return pod.spec.volumes.flatMap((podVolume) => {
+    const claim = claimNameOf(pod, podVolume);
+    if (claim === undefined) return [];
     const bound = objects.object('PersistentVolumeClaim', namespace, claim)?.spec?.volumeName;
     const volume = objects
       .objects('PersistentVolume')
@@ -25,6 +26,6 @@ export function claimPlaces(pod: Pod, podDir: string, objects: ObjectReader): re
         bound ? metadata.name === bound : spec?.claimRef?.name === claim && spec.claimRef.namespace === namespace,
       );
     if (volume?.spec?.local === undefined) return [];
-    return [{ volume: name, claim, path: localVolumePath(podDir, volume.metadata.name) }];
+    return [{ volume: podVolume.name, claim, path: localVolumePath(podDir, volume.metadata.name) }];
   });
 }

@@ -1,5 +1,6 @@
 import type { Exec } from '../../cni/index.ts';
-import type { Pod, Volume } from '../objects/types.ts';
+import type { ObjectReader, Pod, Volume } from '../objects/types.ts';
+import { claimNameOf, ownerProblem } from '../objects/volume-claim.ts';
 import { RuntimeUnavailableError } from '../runtime/types.ts';
 import type { ClaimBinder } from './claims.ts';
 import { type ContentDeps, ensureContent } from './content.ts';
@@ -77,19 +78,32 @@ async function prepareVolume(
   deps: VolumeDeps,
   signal: AbortSignal,
 ): Promise<PreparedVolume> {
-  const { hostPath, emptyDir, nfs, persistentVolumeClaim, image } = volume;
+  const { hostPath, emptyDir, nfs, image } = volume;
   if (hostPath !== undefined) return { hostPath: await prepareHostPath(hostPath), readOnly: false };
   if (emptyDir !== undefined) {
     return { hostPath: await prepareEmptyDir(volume.name, emptyDir, pod, podDir, deps, signal), readOnly: false };
   }
-  if (persistentVolumeClaim !== undefined) {
-    return await preparePersistent(persistentVolumeClaim, pod, podDir, deps, signal);
-  }
+  const claim = claimOf(volume, pod, deps.objects);
+  if (claim !== undefined) return await preparePersistent(claim, pod, podDir, deps, signal);
   if (nfs !== undefined) return await prepareNfs(volume.name, nfs, [], podDir, deps, signal);
   if (image !== undefined) return await prepareImage(volume.name, image, pod, podDir, deps, signal);
   const content = await ensureContent(volume, pod, podDir, deps, signal);
   if (content !== undefined) return { hostPath: content, readOnly: true };
   throw new Error(`volumes of type ${typeOf(volume)} are not supported`);
+}
+
+/**
+ * The claim behind a volume (kubelet: createVolumeSpec of `pkg/kubelet/volumemanager/populator`).
+ *
+ * @throws Error when the claim of a generic ephemeral volume was not made for this pod
+ */
+function claimOf(volume: Volume, pod: Pod, objects: ObjectReader): Volume['persistentVolumeClaim'] {
+  const claimName = claimNameOf(pod, volume);
+  if (volume.ephemeral === undefined || claimName === undefined) return volume.persistentVolumeClaim;
+  const claim = objects.object('PersistentVolumeClaim', pod.metadata.namespace, claimName);
+  const problem = claim === undefined ? undefined : ownerProblem(pod, claim);
+  if (problem !== undefined) throw new Error(problem);
+  return { claimName };
 }
 
 function typeOf(volume: Volume): string {

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cluster, createCluster, createHost, type DaemonHandle, type TestHost, until } from '../lab/index.ts';
@@ -33,7 +35,8 @@ interface PodObject {
 }
 
 beforeAll(async () => {
-  cluster = await createCluster();
+  const gates = ['--feature-gates=GenericEphemeralVolume=true'];
+  cluster = await createCluster({ apiServerArgs: gates, controllerManagerArgs: gates, schedulerArgs: gates });
   await cluster.apply(proxierBinding());
   host = await createHost({ nodeName: 'n1', dockerArgs: ['--add-runtime', 'other=runc'] });
   // Cluster IPs need a route, be it that nothing ever takes it.
@@ -271,6 +274,32 @@ describe('what a cluster gives to its pods', () => {
     expect(await inPod('shared', 'stat -Lc "%u %g %a" /access/token')).toEqual(['0 2000 640']);
     expect(daemon.describe()).not.toContain(token);
     await afterwards(['user', 'shared']);
+  });
+
+  it('a volume whose claim is made for the pod, and no claim of the same name', async () => {
+    const disk = join(host.dir, 'disk');
+    const size = { storage: '1Gi' };
+    const kind = { accessModes: ['ReadWriteOnce'], storageClassName: 'lab' };
+    const claim = { ...kind, resources: { requests: size } };
+    const volumes = [{ name: 'data', ephemeral: { volumeClaimTemplate: { spec: claim } } }];
+    const core = { apiVersion: 'v1' };
+    await cluster.apply(
+      {
+        ...{ ...core, kind: 'PersistentVolume', metadata: { name: 'disk' } },
+        spec: { ...kind, capacity: size, hostPath: { path: disk, type: 'DirectoryOrCreate' } },
+      },
+      podObject('scratch', { volumes }, [mountOf('data')]),
+    );
+    await running('scratch');
+    await inPod('scratch', 'touch /data/file');
+    expect(readdirSync(disk)).toEqual(['file']);
+    await cluster.apply(
+      { ...core, kind: 'PersistentVolumeClaim', metadata: { name: 'thief-data', namespace: 'default' }, spec: claim },
+      // A scheduler would not bind it.
+      podObject('thief', { volumes, nodeName: 'n1' }, [mountOf('data')]),
+    );
+    await waitsWith('thief', 'PVC default/thief-data was not created for pod default/thief (pod is not owner)');
+    await afterwards(['scratch', 'thief']);
   });
 
   it('the handler of a runtime class and its overhead', async () => {

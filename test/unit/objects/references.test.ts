@@ -70,10 +70,18 @@ describe('the objects that a pod names', () => {
           { name: 'b', secret: { secretName: 's' } },
           { name: 'c', secret: { secretName: 's' } },
           { name: 'd', persistentVolumeClaim: { claimName: 'p' } },
+          { name: 'eph', ephemeral: { volumeClaimTemplate: { spec: {} } } },
           { name: 'e', projected: { sources: [{ configMap: { name: 'pc' } }, { secret: { name: 'ps' } }, {}] } },
         ],
       },
-      ['ConfigMap/ns/c', 'ConfigMap/ns/pc', 'PersistentVolumeClaim/ns/p', 'Secret/ns/ps', 'Secret/ns/s'],
+      [
+        'ConfigMap/ns/c',
+        'ConfigMap/ns/pc',
+        'PersistentVolumeClaim/ns/p',
+        'PersistentVolumeClaim/ns/p-eph',
+        'Secret/ns/ps',
+        'Secret/ns/s',
+      ],
     ],
     ['pull secrets', { imagePullSecrets: [{ name: 's' }, { name: '' }, {}] }, ['Secret/ns/s']],
   ])('%s', (_what, spec, expected) => expect([...objectReferences(pod(spec))].sort()).toEqual(expected));
@@ -81,6 +89,7 @@ describe('the objects that a pod names', () => {
 
 describe('what a pod has to do with', () => {
   const claim = { volumes: [{ name: 'd', persistentVolumeClaim: { claimName: 'p' } }] };
+  const ephemeral = { volumes: [{ name: 'd', ephemeral: { volumeClaimTemplate: { spec: {} } } }] };
   const map = { volumes: [{ name: 'c', configMap: { name: 'c' } }] };
   test.each<[string, Partial<PodSpec>, string, boolean]>([
     ['what it names', map, 'ConfigMap/ns/c', true],
@@ -88,6 +97,8 @@ describe('what a pod has to do with', () => {
     ['no volume without a claim', map, 'PersistentVolume//v', false],
     ['its claim', claim, 'PersistentVolumeClaim/ns/p', true],
     ['any volume with a claim', claim, 'PersistentVolume//v', true],
+    ['the claim that was made for it', ephemeral, 'PersistentVolumeClaim/ns/p-d', true],
+    ['any volume with such a claim', ephemeral, 'PersistentVolume//v', true],
     ['no other claim', claim, 'PersistentVolumeClaim/ns/other', false],
   ])('%s', (_what, spec, key, expected) => expect(dependsOn(pod(spec), new Set(['Secret/ns/x', key]))).toBe(expected));
 });

@@ -252,6 +252,14 @@ describe('what is not acted on', () => {
     },
   ])('$at is an error', ({ text, at }) => expect(told(text)).toEqual([`${at} not supported yet`]));
 
+  test('a volume whose claim nobody makes is an error that says so', () => {
+    const volumes = 'volumes: [{name: a, ephemeral: {volumeClaimTemplate: {spec: {}}}}]';
+    expect(told(pod({ spec: volumes }))).toEqual([
+      '6 spec.volumes[0].ephemeral not supported: a controller makes its claim, for pods of an API server only; ' +
+        'name a claim in persistentVolumeClaim',
+    ]);
+  });
+
   test('values that change nothing pass', () => {
     const text = pod({
       spec: 'securityContext: {}\ninitContainers: []\nhostUsers: true\nos: {name: linux}\nserviceAccountName: ""\nautomountServiceAccountToken: false\ntolerations: [{operator: Exists}]\npriorityClassName: system-node-critical\ntopologySpreadConstraints: []',

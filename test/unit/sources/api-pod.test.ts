@@ -29,7 +29,7 @@ describe('a pod of an API server', () => {
     ];
     const containers = [{ name: 'app', image: 'app', env: [{ name: 'A', valueFrom: { ofLater: {} } }], ofLater: [] }];
     const spec = { containers, volumes, resourceClaims: [{ name: 'gpu', ofLater: {} }], ofLater: { a: 1 } };
-    expect(seen(spec)).toEqual([4, 0, false, 0, 'BestEffort']);
+    expect(seen(spec)).toEqual([4, 1, true, 0, 'BestEffort']);
   });
 
   it('has no emptyDir for a volume of a source that nobody here knows', () => {

@@ -221,6 +221,42 @@ describe('nfs', () => {
   });
 });
 
+describe('a generic ephemeral volume', () => {
+  const source = { ephemeral: { volumeClaimTemplate: { spec: {} } } };
+  const claim = (ownerReferences: readonly object[]) => {
+    const made = object('PersistentVolumeClaim', 'web-data', { spec: { volumeName: 'pv' } });
+    return { ...made, metadata: { ...made.metadata, ownerReferences } } as typeof made;
+  };
+  const claimedBy = (ownerReferences: readonly object[]): void => {
+    const provided = object('PersistentVolume', 'pv', { spec: { hostPath: { path: root } } });
+    const all = [claim(ownerReferences), provided];
+    volumes = createPodVolumes({ ...volumeDeps(all), rootDir: root, exec: noExec });
+  };
+
+  it('is the volume of the claim that was made for the pod', async () => {
+    claimedBy([
+      { kind: 'Other', name: 'other', uid: 'other' },
+      { kind: 'Pod', name: 'web', uid, controller: true },
+    ]);
+    expect(await prepare(source)).toBe(root);
+  });
+
+  it.each([
+    ['of nobody', []],
+    ['of a pod before it with the same name', [{ kind: 'Pod', name: 'web', uid: 'former', controller: true }]],
+    ['that it only depends on', [{ kind: 'Pod', name: 'web', uid }]],
+  ])('is not a claim of the same name %s', async (_whose, owners) => {
+    claimedBy(owners);
+    await expect(prepare(source)).rejects.toThrow(
+      'volume "data" : PVC default/web-data was not created for pod default/web (pod is not owner)',
+    );
+  });
+
+  it('waits for its claim', async () => {
+    await expect(prepare(source)).rejects.toThrow('volume "data" : persistentvolumeclaim "web-data" not found');
+  });
+});
+
 describe('what cannot be set up is named', () => {
   it.each<[Volume, string]>([
     [
