@@ -1,5 +1,6 @@
 import { messageOf } from '../../cni/index.ts';
 import { JoinError } from '../bootstrap/error.ts';
+import { interruptible } from './interruptible.ts';
 
 /** To standard output, with a newline. */
 export const sayLine = (text: string): void => void process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
@@ -11,17 +12,12 @@ export const sayLine = (text: string): void => void process.stdout.write(text.en
  * @returns the exit code
  */
 export async function runWithSignals(command: string, run: (signal: AbortSignal) => Promise<void>): Promise<number> {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new JoinError('interrupted'));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
-    await run(controller.signal);
+    await interruptible(new JoinError('interrupted'), run);
     return 0;
   } catch (error) {
     const advice = error instanceof JoinError && error.advice !== undefined ? `  fix: ${error.advice}\n` : '';
     process.stderr.write(`${command}: ${messageOf(error)}\n${advice}`);
     return 1;
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }

@@ -4,6 +4,7 @@ import { Command, Option } from 'commander';
 import { messageOf } from '../../cni/index.ts';
 import { JoinError } from '../bootstrap/error.ts';
 import type { JoinFlags, JoinSettings } from '../bootstrap/settings.ts';
+import { interruptible } from './interruptible.ts';
 
 type Usage = readonly [usage: string, description: string];
 
@@ -52,16 +53,12 @@ export function command(): Command {
 }
 
 async function run(endpoint: string | undefined, flags: JoinFlags & { readonly v?: string }): Promise<number> {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new JoinError('interrupted: nothing was changed'));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const interrupted = new JoinError('interrupted: nothing was changed');
   try {
-    return await join(endpoint, flags, controller.signal);
+    return await interruptible(interrupted, (signal) => join(endpoint, flags, signal));
   } catch (error) {
     process.stderr.write(renderFailure(error, Number(flags.v ?? 0) >= 4));
     return 1;
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

@@ -4,6 +4,7 @@ import { systemClock } from '../clock.ts';
 import { type KubeletArguments, KubeletFlagError, readKubeletArguments } from './kubelet/arguments-plan.ts';
 import type { Flags } from '../config/index.ts';
 import { readConfig } from './flags.ts';
+import { interruptible } from './interruptible.ts';
 import { run } from './run.ts';
 
 /**
@@ -74,18 +75,15 @@ async function bootstrap(files: Files): Promise<boolean> {
     import('../bootstrap/kubelet-bootstrap.ts'),
     import('../bootstrap/connect.ts'),
   ]);
-  const stopping = new AbortController();
-  const stop = (): void => stopping.abort(new Error('stopped'));
-  process.once('SIGTERM', stop).once('SIGINT', stop);
   const say = (text: string): void => void process.stderr.write(`${text}\n`);
   try {
     const connect = connectWith(systemClock);
-    await ensureKubeconfig({ ...files, clock: systemClock, connect, say }, stopping.signal);
+    await interruptible(new Error('stopped'), (signal) =>
+      ensureKubeconfig({ ...files, clock: systemClock, connect, say }, signal),
+    );
     return true;
   } catch (error) {
     say(`Error: ${messageOf(error)}`);
     return false;
-  } finally {
-    process.off('SIGTERM', stop).off('SIGINT', stop);
   }
 }

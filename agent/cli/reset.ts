@@ -5,6 +5,7 @@ import type { Flags } from '../config/index.ts';
 import { LockedError } from '../lock.ts';
 import { createLog } from '../log.ts';
 import { addOptions, readConfig, runFlags } from './flags.ts';
+import { interruptible } from './interruptible.ts';
 
 interface ResetFlags extends Flags {
   readonly force?: boolean;
@@ -53,21 +54,17 @@ type ResetConfig = NonNullable<Awaited<ReturnType<typeof readConfig>>>['config']
 async function resetHost(config: ResetConfig, { force, ...asked }: Asked): Promise<number> {
   const { reset } = await import('../reset/index.ts');
   const log = await createLog({ ...config.log, verbosity: 0 });
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new Error('interrupted: run podwright reset again to finish'));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
+  const interrupted = new Error('interrupted: run podwright reset again to finish');
   try {
-    const confirm = async (): Promise<boolean> => force || (await isConfirmed(controller.signal));
-    const failures = await reset(config, { ...asked, log, say, confirm }, controller.signal);
+    const failures = await interruptible(interrupted, (signal) => {
+      const confirm = async (): Promise<boolean> => force || (await isConfirmed(signal));
+      return reset(config, { ...asked, log, say, confirm }, signal);
+    });
     return report(failures, asked.isDryRun);
   } catch (error) {
     complain(messageOf(error));
     if (error instanceof LockedError) complain('stop it first: systemctl stop podwright, or end that process');
     return 1;
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
   }
 }
 
