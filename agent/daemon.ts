@@ -9,6 +9,7 @@ import { supervisionTasks } from './daemon/supervision.ts';
 import { daemonTasks, type Task } from './daemon/tasks.ts';
 import { createWorkers } from './daemon/workers.ts';
 import { acquireLock } from './lock.ts';
+import type { LoopMetrics } from './metrics/index.ts';
 import type { Notifier } from './systemd/index.ts';
 import { version } from './version.ts';
 
@@ -17,6 +18,8 @@ export interface DaemonDeps {
   readonly signal: AbortSignal;
   /** The service manager that started the daemon. */
   readonly notifier: Notifier | undefined;
+  /** Of this process: they go on when the daemon begins anew with another configuration. */
+  readonly loops: LoopMetrics;
 }
 
 /**
@@ -33,9 +36,9 @@ export async function runDaemon(config: Config, deps: DaemonDeps): Promise<void>
   }
 }
 
-async function serve(config: Config, { log, signal, notifier }: DaemonDeps): Promise<void> {
+async function serve(config: Config, { log, signal, notifier, loops }: DaemonDeps): Promise<void> {
   const startedAt = systemClock.now();
-  const base = await layFoundation(config, log);
+  const base = await layFoundation(config, log, loops);
   const cluster = createCluster(base);
   const workers = await createWorkers(base, cluster);
   log.info(

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { messageOf } from '../cni/index.ts';
 import { systemClock } from './clock.ts';
 import type { LoadedConfig } from './config/index.ts';
+import { type Round, uncounted } from './round.ts';
 import { createWakeup } from './wakeup.ts';
 
 /** Changes of files are gathered this long: an editor writes more than once. Milliseconds. */
@@ -26,6 +27,7 @@ export interface ReloadOptions {
   /** Files that the configuration is made of; they need not be there. */
   readonly files: readonly string[];
   readonly log: Logger;
+  readonly round?: Round;
 }
 
 /**
@@ -52,9 +54,9 @@ export async function nextConfig(options: ReloadOptions, signal: AbortSignal): P
   }
 }
 
-async function changed({ load, current, log }: ReloadOptions): Promise<LoadedConfig | undefined> {
+async function changed({ load, current, log, round = uncounted }: ReloadOptions): Promise<LoadedConfig | undefined> {
   try {
-    const next = await load();
+    const next = await round(load);
     if (!isDeepStrictEqual(next.config, current.config)) return next;
     log.info({}, 'the configuration is as it was');
   } catch (error) {

@@ -59,14 +59,20 @@ export async function run(flags: Flags): Promise<number> {
 }
 
 /** Runs the daemon with a configuration, and with the next one when it has changed, until `signal` is aborted. */
-async function runConfigured(flags: Flags, first: LoadedConfig, deps: DaemonDeps): Promise<void> {
-  const { log, signal } = deps;
+async function runConfigured(
+  flags: Flags,
+  first: LoadedConfig,
+  process: Pick<DaemonDeps, 'log' | 'signal' | 'notifier'>,
+): Promise<void> {
+  const { log, signal } = process;
   const { runDaemon } = await import('../daemon.ts');
+  const { createLoopMetrics } = await import('../metrics/index.ts');
+  const deps = { ...process, loops: createLoopMetrics() };
   for (let loaded = first; !signal.aborted;) {
     tellConfig(loaded, log);
     const reload = new AbortController();
     const until = AbortSignal.any([signal, reload.signal]);
-    const next = followConfig(flags, loaded, log, until).then(
+    const next = followConfig(flags, loaded, { ...deps, signal: until }).then(
       (changed) => {
         log.info({}, 'the configuration has changed: podwright starts anew with it, the pods go on running');
         reload.abort(new ConfigChanged());
@@ -91,12 +97,14 @@ function tellConfig({ warnings, notActedOn }: LoadedConfig, log: Logger): void {
 async function followConfig(
   flags: Flags,
   loaded: LoadedConfig,
-  log: Logger,
-  signal: AbortSignal,
+  { log, loops, signal }: DaemonDeps,
 ): Promise<LoadedConfig> {
   const files = [flags.config, kubeProxyFile(loaded.config.rootDir)].filter((file) => file !== undefined);
   for (let current = loaded; ;) {
-    const next = await nextConfig({ load: () => loadConfigHere(flags), current, files, log }, signal);
+    const next = await nextConfig(
+      { load: () => loadConfigHere(flags), current, files, log, round: loops.round('configuration') },
+      signal,
+    );
     const { verbosity } = next.config.log;
     setVerbosity(log, verbosity);
     if (!isDeepStrictEqual(withoutLog(next.config), withoutLog(current.config))) return next;

@@ -51,7 +51,11 @@ export interface Foundation {
 /** File that keeps events over a restart. */
 export const eventsFile = ({ rootDir }: Config): string => join(rootDir, 'podwright', 'events.json');
 
-export async function layFoundation(config: Config, log: Logger): Promise<Foundation> {
+export async function layFoundation(
+  config: Config,
+  log: Logger,
+  loops: LoopMetrics = createLoopMetrics(),
+): Promise<Foundation> {
   const former = await readEvents(eventsFile(config));
   const network = createPodNetwork({
     ...config.cni,
@@ -60,7 +64,7 @@ export async function layFoundation(config: Config, log: Logger): Promise<Founda
     onWarning: (message, fields) => log.warn(fields, message),
   });
   if (isGivenByCluster(config)) await restorePodCidrs(config, network);
-  const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics(), loops: createLoopMetrics() };
+  const counters = { kubelet: createKubeletMetrics(), probes: createProbeMetrics(), loops };
   const client = createDockerClient(config.dockerHost, config.runtimeRequestTimeoutMs);
   const addresses = createAddressWatch({
     ...{ clock: systemClock, log, read: readHostAddresses, round: counters.loops.round('addresses') },
@@ -87,7 +91,7 @@ function isGivenByCluster({ kubeconfig, kubelet }: Config): boolean {
   return kubeconfig !== undefined && !kubelet.podCIDR;
 }
 
-async function openRuntime(
+export async function openRuntime(
   config: Config,
   client: DockerClient,
   network: PodNetwork,

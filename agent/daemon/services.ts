@@ -32,7 +32,7 @@ const serviceKinds = ['Service/', 'Endpoints/', 'EndpointSlice/'];
  * @param pods of this node, for endpoints
  */
 export async function createNodeServices(base: Foundation, pods: () => readonly PodView[]): Promise<NodeServices> {
-  const { config, store, log } = base;
+  const { config, store, log, counters } = base;
   const keptFile = createKeptFile(config.rootDir);
   const kept = await keptFile.read();
   const proxy = createNodeProxy(base);
@@ -48,8 +48,9 @@ export async function createNodeServices(base: Foundation, pods: () => readonly 
       ranges: config.services,
     },
     kept,
+    rounds: { publish: counters.loops.round('services'), write: counters.loops.round('state-files') },
     onChange: (changes) => proxy.update(changes),
-    onError: (error) => log.warn({ err: error }, 'addresses of Services cannot be written down'),
+    onError: (error) => log.warn({ err: error }, 'Services cannot be given addresses or endpoints'),
   });
   const unsubscribe = store.subscribeObjects((keys) => {
     if ([...keys].some((key) => serviceKinds.some((kind) => key.startsWith(kind)))) controller.objectsChanged();

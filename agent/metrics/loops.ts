@@ -13,6 +13,8 @@ interface Names {
  * `kubelet-metrics.ts`, `probe-metrics.ts` and `proxy/metrics`.
  */
 export const loops = {
+  /** Reads the configuration anew. */
+  configuration: {},
   /** Looks at the files of the manifest directory. */
   manifests: {},
   /** The stream of the runtime's events, from its opening to its end. */
@@ -30,6 +32,8 @@ export const loops = {
   eviction: {},
   /** Measures pods that have a limit of local storage. */
   'local-storage': {},
+  /** Gives Services addresses and endpoints on a node that stands alone. */
+  services: {},
   /** Lists and watches of the API server. */
   'api-watch': {},
   'node-status': {},

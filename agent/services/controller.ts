@@ -3,6 +3,7 @@ import type { EndpointSlice, ObjectReader, Service } from '../objects/types.ts';
 import type { PodView } from '../pods/manager.ts';
 import { allocate } from './allocate.ts';
 import type { KeptFile } from './kept.ts';
+import { type Round, uncounted } from '../round.ts';
 import { servicePodOf } from './pod.ts';
 import { standaloneSlices } from './standalone.ts';
 import { type KeptServices, serviceKey, type ServiceProblem, type ServiceRanges } from './types.ts';
@@ -25,6 +26,7 @@ export interface ServiceControllerDeps {
   readonly keptFile: Pick<KeptFile, 'write'>;
   readonly onChange: (changes: ServiceChanges) => void;
   readonly onError: (error: unknown) => void;
+  readonly rounds?: { readonly publish: Round; readonly write: Round };
 }
 
 /** What the control plane of a cluster does for Services, on a node that stands alone: addresses and endpoints. */
@@ -45,6 +47,7 @@ export interface ServiceController {
 const gatherMs = 50;
 
 export function createServiceController(deps: ServiceControllerDeps): ServiceController {
+  const rounds = deps.rounds ?? { publish: uncounted, write: uncounted };
   let kept = deps.kept;
   let services: ReadonlyMap<string, Service> = new Map();
   let slices: ReadonlyMap<string, EndpointSlice> = new Map();
@@ -56,7 +59,7 @@ export function createServiceController(deps: ServiceControllerDeps): ServiceCon
     const allocation = allocate(deps.objects.objects('Service'), kept, deps.ranges);
     kept = allocation.kept;
     problems = allocation.problems;
-    writing = writing.then(() => deps.keptFile.write(allocation.kept)).catch(deps.onError);
+    writing = writing.then(() => rounds.write(() => deps.keptFile.write(allocation.kept))).catch(deps.onError);
     const changes = difference(services, byKey(allocation.services));
     services = applied(services, changes);
     return changes;
@@ -80,10 +83,15 @@ export function createServiceController(deps: ServiceControllerDeps): ServiceCon
     if (changed.size > 0 || changes.size > 0) deps.onChange({ services: changed, slices: changes });
   };
 
+  // A round begins at once: what it gives is there when this returns.
+  const round = (given: () => ReadonlyMap<string, Service | undefined>): void => {
+    rounds.publish(() => Promise.resolve(publish(given()))).catch(deps.onError);
+  };
+
   return {
-    objectsChanged: () => publish(give()),
+    objectsChanged: () => round(give),
     podsChanged: () => {
-      timer ??= setTimeout(() => publish(new Map()), gatherMs);
+      timer ??= setTimeout(() => round(() => new Map()), gatherMs);
     },
     services: () => [...services.values()],
     slices: () => [...slices.values()],
