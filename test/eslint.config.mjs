@@ -13,7 +13,7 @@ const effects = [
 ];
 
 export default tseslint.config(
-  { ignores: ['dist', 'coverage', 'node_modules'] },
+  { ignores: ['dist', 'coverage', 'node_modules', '**/*_pb.*'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],

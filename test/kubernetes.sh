@@ -2,7 +2,7 @@
 # Makes programs of Kubernetes 1.20 for tests and benchmarks, once, in a cache outside the repository, and prints the
 # path of each on a line of its own.
 #
-#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; kubectl-1.32, kubeadm
+#   test/kubernetes.sh                 what a control plane needs: etcd, kubectl, kube-apiserver, ...; kubectl-1.32, kubeadm, crictl
 #   test/kubernetes.sh kubelet kube-proxy cni-plugins
 #                                      what podwright is measured against; cni-plugins is a directory of programs
 #   test/kubernetes.sh e2e.test ginkgo agnhost nonewprivs sample-apiserver
@@ -11,7 +11,7 @@
 # etcd, kubectl and the plugins are taken out of Debian's packages, which are not installed: a package of another origin
 # may own /usr/bin/kubectl, and an installed etcd would start as a service. kubectl-1.32, which speaks WebSocket where 1.20
 # speaks SPDY, is taken from Debian 13 in the same way; its packages are known to no other apt than this script's. The others are built from Debian's source package
-# `kubernetes`, at a low priority: some 8 minutes on two cores for a control plane.
+# `kubernetes`, at a low priority: some 8 minutes on two cores for a control plane. crictl is test/crictl, built there too.
 #
 # The cache is $PODWRIGHT_PEER_CACHE, or ~/.cache/podwright/peer. Needs apt, and root for the compiler.
 set -euo pipefail
@@ -21,7 +21,8 @@ version=1.20.2
 kubectl_package=kubectl=1.32.3+ds-2 # Of Debian 13; when that has moved on, the one that is there.
 cache=${PODWRIGHT_PEER_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/podwright/peer}
 go=/usr/lib/go-1.19/bin/go
-[ $# -gt 0 ] || set -- etcd kubectl kubectl-1.32 kube-apiserver kube-controller-manager kube-scheduler kubeadm
+crictl=$(dirname "${BASH_SOURCE[0]}")/crictl/main.go
+[ $# -gt 0 ] || set -- etcd kubectl kubectl-1.32 kube-apiserver kube-controller-manager kube-scheduler kubeadm crictl
 
 say() { printf '==> kubernetes: %s\n' "$*" >&2; }
 
@@ -29,7 +30,8 @@ say() { printf '==> kubernetes: %s\n' "$*" >&2; }
 missing() {
   local program
   for program in "$@"; do
-    [ -x "$cache/bin/$program" ] || echo "$program"
+    [ -x "$cache/bin/$program" ] && { [ "$program" != crictl ] || cmp -s "$crictl" "$cache/source/tree/cmd/crictl/main.go"; } ||
+      echo "$program"
   done
 }
 
@@ -181,6 +183,7 @@ make_all() {
   fetch_source
   mend_source
   generate_openapi
+  install -D -m 644 "$crictl" "$cache/source/tree/cmd/crictl/main.go"
   build "${to_build[@]}"
 }
 

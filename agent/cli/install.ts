@@ -1,10 +1,12 @@
 import { Command } from 'commander';
 import { messageOf } from '../../cni/index.ts';
 import { systemClock } from '../clock.ts';
+import { interruptible } from './interruptible.ts';
 
 interface InstallFlags {
   readonly dryRun?: boolean;
   readonly start: boolean;
+  readonly cri?: boolean;
 }
 
 /** `podwright install`: has systemd run the daemon. */
@@ -13,9 +15,11 @@ export function command(): Command {
     .description('have systemd run the daemon, now and at each boot')
     .option('--dry-run', 'only print what would be done')
     .option('--no-start', 'make and enable the service, and leave the daemon as it is')
-    .action(async ({ dryRun = false, start }: InstallFlags) => {
+    .option('--cri', 'only the CRI endpoint that kubeadm asks for: /run/cri-dockerd.sock')
+    .action(async ({ dryRun = false, start, cri = false }: InstallFlags) => {
       process.exitCode = await runInstaller('podwright install', async (deps, signal) => {
-        const { install } = await import('../install/index.ts');
+        const { install, installCri } = await import('../install/index.ts');
+        if (cri) return installCri(dryRun, deps, signal).then(() => true);
         return install({ start, isDryRun: dryRun }, deps, signal);
       });
     });
@@ -29,17 +33,13 @@ type Work = (
 /** @returns the exit code */
 export async function runInstaller(name: string, work: Work): Promise<number> {
   const { InstallRefused } = await import('../install/index.ts');
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(new Error('interrupted: run it again to finish'));
-  process.once('SIGINT', stop).once('SIGTERM', stop);
+  const interrupted = new Error('interrupted: run it again to finish');
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   try {
-    return (await work({ clock: systemClock, say }, controller.signal)) ? 0 : 1;
+    return (await interruptible(interrupted, (signal) => work({ clock: systemClock, say }, signal))) ? 0 : 1;
   } catch (error) {
     const advice = error instanceof InstallRefused ? `  fix: ${error.advice}\n` : '';
     process.stderr.write(`${name}: ${messageOf(error)}\n${advice}`);
     return 1;
-  } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<CommandModule>>> = {
   reset: () => import('./reset.ts'),
   certs: () => import('./certs.ts'),
   token: () => import('./token.ts'),
+  cri: () => import('./cri.ts'),
   install: () => import('./install.ts'),
   uninstall: () => import('./uninstall.ts'),
   'support-dump': () => import('./support-dump.ts'),

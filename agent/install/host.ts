@@ -2,7 +2,7 @@ import { access, chmod, readFile, realpath, rmdir, unlink } from 'node:fs/promis
 import { dirname, resolve } from 'node:path';
 import { type Exec, ExecFailure, exec, writeFileAtomic } from '../../cni/index.ts';
 import type { HostFacts, Step } from './plan.ts';
-import { unitName } from './unit-render.ts';
+import { criServiceUnit, criSocketUnit, unitName } from './unit-render.ts';
 
 /** The directory that systemd makes when it is PID 1 (`sd_booted(3)`). */
 const systemdDirectory = '/run/systemd/system';
@@ -14,18 +14,20 @@ export async function hasSystemd(): Promise<boolean> {
 /** Looks at this host; changes nothing. */
 export async function gatherHost(paths: readonly string[], signal: AbortSignal): Promise<HostFacts> {
   const isBooted = await hasSystemd();
-  const [isKubeletActive, isActive, isEnabled] = isBooted
+  const [isKubeletActive, isCriDockerdActive, isActive, isEnabled] = isBooted
     ? await Promise.all([
         isSo('is-active', 'kubelet.service', signal),
+        isSo('is-active', 'cri-docker.socket', signal),
         isSo('is-active', unitName, signal),
         isSo('is-enabled', unitName, signal),
       ])
-    : [false, false, false];
+    : [false, false, false, false];
   const contents = await Promise.all(paths.map(async (path) => [path, await readIfAny(path)] as const));
   return {
     uid: process.getuid?.() ?? 0,
     hasSystemd: isBooted,
     isKubeletActive,
+    isCriDockerdActive,
     service: { isActive, isEnabled },
     files: new Map(contents.flatMap(([path, text]) => (text === undefined ? [] : [[path, text] as const]))),
   };
@@ -91,6 +93,8 @@ const acts: { readonly [Name in Step['do']]: Act<Name> } = {
   start: systemctl('start', '--no-block', unitName),
   restart: systemctl('restart', '--no-block', unitName),
   stop: systemctl('disable', '--quiet', '--now', unitName),
+  listen: systemctl('enable', '--quiet', '--now', criSocketUnit),
+  unlisten: systemctl('disable', '--quiet', '--now', criSocketUnit, criServiceUnit),
 };
 
 export async function act(step: Step, signal: AbortSignal): Promise<void> {

@@ -2,12 +2,24 @@ import { exec } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { nodePaths } from '../bootstrap/paths.ts';
 import { act, exists, gatherHost, ownProgram, readIfAny, serviceState } from './host.ts';
-import { describeStep, planInstall, planUninstall, type Step, type WantedFile } from './plan.ts';
+import {
+  describeStep,
+  type HostFacts,
+  planCriInstall,
+  planInstall,
+  planUninstall,
+  type Step,
+  type WantedFile,
+} from './plan.ts';
 import {
   type ClusterFiles,
+  criServicePath,
+  criSocketPath,
   defaultsPath,
   dropInPath,
   renderClusterDropIn,
+  renderCriService,
+  renderCriSocket,
   renderDefaults,
   renderUnit,
   unitPath,
@@ -38,10 +50,7 @@ export interface InstallOptions {
  */
 export async function install(options: InstallOptions, deps: InstallDeps, signal: AbortSignal): Promise<boolean> {
   const wanted = await wantedFiles(options.cluster ?? (await joinedCluster()));
-  const facts = await gatherHost(
-    wanted.map(({ path }) => path),
-    signal,
-  );
+  const facts = await factsFor(wanted, signal);
   const steps = planInstall(facts, wanted, { start: options.start });
   await carryOut(steps, options.isDryRun, deps, signal);
   const isStarted = steps.some((step) => step.do === 'start' || step.do === 'restart');
@@ -49,18 +58,37 @@ export async function install(options: InstallOptions, deps: InstallDeps, signal
 }
 
 /**
- * Stops the daemon and removes what {@link install} made. Pods run on.
+ * Has systemd listen at the socket of CRI and start the endpoint when somebody connects. The daemon is left as it is.
+ *
+ * @throws InstallRefused
+ */
+export async function installCri(isDryRun: boolean, deps: InstallDeps, signal: AbortSignal): Promise<void> {
+  const wanted = await criFiles();
+  await carryOut(planCriInstall(await factsFor(wanted, signal), wanted), isDryRun, deps, signal);
+}
+
+/**
+ * Stops the daemon and removes what {@link install} and {@link installCri} made. Pods run on.
  *
  * @throws InstallRefused
  */
 export async function uninstall(isDryRun: boolean, deps: InstallDeps, signal: AbortSignal): Promise<void> {
-  const made = await wantedFiles(kubeadmFiles());
-  const facts = await gatherHost(
-    made.map(({ path }) => path),
+  const groups = [
+    { files: await wantedFiles(kubeadmFiles()), stop: { do: 'stop' } },
+    { files: await criFiles(), stop: { do: 'unlisten' } },
+  ] as const;
+  const facts = await factsFor(
+    groups.flatMap(({ files }) => files),
     signal,
   );
-  await carryOut(planUninstall(facts, made), isDryRun, deps, signal);
+  await carryOut(planUninstall(facts, groups), isDryRun, deps, signal);
 }
+
+const factsFor = (files: readonly WantedFile[], signal: AbortSignal): Promise<HostFacts> =>
+  gatherHost(
+    files.map(({ path }) => path),
+    signal,
+  );
 
 /** kubeadm's own places, at which the kubelet finds the same files. */
 function kubeadmFiles(): ClusterFiles {
@@ -81,6 +109,13 @@ async function wantedFiles(cluster: ClusterFiles | undefined): Promise<readonly 
       owner: 'podwright',
     },
     { path: defaultsPath, content: renderDefaults(), owner: 'user' },
+  ];
+}
+
+async function criFiles(): Promise<readonly WantedFile[]> {
+  return [
+    { path: criSocketPath, content: renderCriSocket(), owner: 'podwright' },
+    { path: criServicePath, content: renderCriService(await ownProgram()), owner: 'podwright' },
   ];
 }
 

@@ -15,6 +15,8 @@ export interface HostFacts {
   /** systemd runs as PID 1 (`sd_booted(3)`). */
   readonly hasSystemd: boolean;
   readonly isKubeletActive: boolean;
+  /** cri-dockerd's socket, at the same place as podwright's own. */
+  readonly isCriDockerdActive: boolean;
   /** Of {@link unitName}. */
   readonly service: { readonly isActive: boolean; readonly isEnabled: boolean };
   /** Contents of files that exist. */
@@ -30,7 +32,15 @@ export type Step =
   | { readonly do: 'enable' }
   | { readonly do: 'start' }
   | { readonly do: 'restart' }
-  | { readonly do: 'stop' };
+  | { readonly do: 'stop' }
+  | { readonly do: 'listen' }
+  | { readonly do: 'unlisten' };
+
+/** Files that are removed together, and what must end before. */
+export interface InstalledGroup {
+  readonly files: readonly WantedFile[];
+  readonly stop: Step;
+}
 
 /** Cannot be done on this host as it is; `advice` says what helps. */
 export class InstallRefused extends Error {
@@ -90,26 +100,56 @@ function refuseForeign({ path, owner }: WantedFile, { files }: HostFacts): void 
 const isOwn = (content: string | undefined): boolean => content === undefined || content.startsWith(marker);
 
 /**
- * What takes back what {@link planInstall} did: files that it did not make, and those that the user has changed, stay.
+ * What makes the host answer at the socket of CRI.
  *
- * @param made the files as they would be made now
  * @throws InstallRefused
  */
-export function planUninstall(facts: HostFacts, made: readonly WantedFile[]): readonly Step[] {
+export function planCriInstall(facts: HostFacts, wanted: readonly WantedFile[]): readonly Step[] {
+  refuseHost(facts, 'installing');
+  if (facts.isCriDockerdActive) {
+    throw new InstallRefused(
+      'cri-dockerd answers at the socket of CRI on this host',
+      'kubeadm is content with it; or first: systemctl disable --now cri-docker.socket cri-docker.service',
+    );
+  }
+  for (const file of wanted) refuseForeign(file, facts);
+  const files = wanted.flatMap((file) => planFile(file, facts));
+  const isChanged = files.some((step) => step.do !== 'tell');
+  const isUpdate = isChanged && wanted.some(({ path }) => facts.files.has(path));
+  return [
+    ...(isUpdate ? [{ do: 'unlisten' } as const] : []),
+    ...files,
+    ...(isChanged ? [{ do: 'reload' } as const] : []),
+    { do: 'listen' },
+  ];
+}
+
+/**
+ * What takes back what {@link planInstall} and {@link planCriInstall} did: files that they did not make, and those that the user
+ * has changed, stay.
+ *
+ * @param groups with the files as they would be made now
+ * @throws InstallRefused
+ */
+export function planUninstall(facts: HostFacts, groups: readonly InstalledGroup[]): readonly Step[] {
   refuseHost(facts, 'uninstalling');
-  const present = made.flatMap(({ path, owner, content }) => {
+  const steps = groups.flatMap((group) => planRemoval(facts, group));
+  if (steps.some((step) => step.do === 'remove')) return [...steps, { do: 'reload' }];
+  return [...steps, { do: 'tell', text: 'Nothing of podwright install is here' }];
+}
+
+function planRemoval(facts: HostFacts, { files, stop }: InstalledGroup): readonly Step[] {
+  const present = files.flatMap(({ path, owner, content }) => {
     const found = facts.files.get(path);
     if (found === undefined) return [];
     return [{ path, owner, isOurs: found.startsWith(marker), isEdited: owner === 'user' && found !== content }];
   });
-  const files = present.map(({ path, isOurs, isEdited }): Step => {
+  const ownsUnit = present.some(({ owner, isOurs }) => owner === 'podwright' && isOurs);
+  const removals = present.map(({ path, isOurs, isEdited }): Step => {
     if (!isOurs) return { do: 'tell', text: `${path} stays: podwright install did not make it` };
     return isEdited ? { do: 'tell', text: `${path} stays: you have changed it` } : { do: 'remove', path };
   });
-  const removesAny = files.some((step) => step.do === 'remove');
-  if (!removesAny) return [...files, { do: 'tell', text: 'Nothing of podwright install is here' }];
-  const ownsUnit = present.some(({ owner, isOurs }) => owner === 'podwright' && isOurs);
-  return [...(ownsUnit ? [{ do: 'stop' } as const] : []), ...files, { do: 'reload' }];
+  return [...(ownsUnit ? [stop] : []), ...removals];
 }
 
 function refuseHost({ uid, hasSystemd }: HostFacts, what: string): void {
@@ -141,5 +181,9 @@ export function describeStep(step: Step): string {
       return 'Restart the service; pods run on';
     case 'stop':
       return 'Stop and disable the service; pods run on';
+    case 'listen':
+      return 'Have systemd listen at the socket of CRI, now and at each boot';
+    case 'unlisten':
+      return 'Close the socket of CRI';
   }
 }

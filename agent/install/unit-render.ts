@@ -5,6 +5,7 @@
  *   podwright.service.d/10-kubeadm.conf       a node of a cluster: the files that kubeadm and `podwright join` write, by the
  *                                             variables of the kubelet's own drop-in (kubernetes/release, 10-kubeadm.conf)
  *   /etc/default/podwright                    the user's flags
+ *   podwright-cri.socket, podwright-cri.service   the CRI endpoint, where it is asked for
  */
 
 /** What the files are made of. */
@@ -85,6 +86,36 @@ EnvironmentFile=-/etc/default/kubelet
 `;
 }
 
+/** The socket of CRI; systemd starts {@link renderCriService} for who connects. */
+export function renderCriSocket(): string {
+  return `${marker} --cri; podwright uninstall removes it
+[Unit]
+Description=CRI endpoint of podwright, for kubeadm and crictl
+
+[Socket]
+ListenStream=${criSocket}
+SocketMode=0600
+
+[Install]
+WantedBy=sockets.target
+`;
+}
+
+/** It ends when nobody has used it for a while. */
+export function renderCriService({ node, program }: UnitSettings): string {
+  return `${marker} --cri; podwright uninstall removes it
+[Unit]
+Description=CRI endpoint of podwright
+Requires=${criSocketUnit}
+After=${criSocketUnit} docker.service
+
+[Service]
+Environment=PODWRIGHT_ARGS=
+EnvironmentFile=-${escapeSpecifiers(defaultsPath)}
+ExecStart=${quote(node)} ${quoteArgument(program)} cri $PODWRIGHT_ARGS
+`;
+}
+
 /** For the user to edit. */
 export function renderDefaults(): string {
   return `${marker}, which leaves it alone from then on
@@ -97,6 +128,13 @@ export const unitName = 'podwright.service';
 export const unitPath = `/etc/systemd/system/${unitName}`;
 export const dropInPath = `/etc/systemd/system/${unitName}.d/10-kubeadm.conf`;
 export const defaultsPath = '/etc/default/podwright';
+
+/** Where cri-dockerd listens, and kubeadm looks. */
+export const criSocket = '/run/cri-dockerd.sock';
+export const criSocketUnit = 'podwright-cri.socket';
+export const criServiceUnit = 'podwright-cri.service';
+export const criSocketPath = `/etc/systemd/system/${criSocketUnit}`;
+export const criServicePath = `/etc/systemd/system/${criServiceUnit}`;
 
 const escapeSpecifiers = (text: string): string => text.replaceAll('%', '%%');
 

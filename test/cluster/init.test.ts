@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { clusterPrograms, kubeadmProgram, type ClusterPrograms } from '../lab/cluster-programs.ts';
+import { clusterPrograms, kubeadmPrograms, type ClusterPrograms } from '../lab/cluster-programs.ts';
 import { controlPlaneRepository, controlPlaneVersion, writeControlPlaneArchive } from '../lab/control-plane-images.ts';
 import { testImages } from '../lab/images.ts';
 import { podwrightProgram } from '../lab/daemon.ts';
@@ -229,12 +229,32 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
   const env = (): Readonly<Record<string, string>> => ({
     ...{ PATH: bin(), HOME: first.dir, DOCKER_HOST: `unix://${first.dockerSocket}` },
   });
+  const criSocket = 'unix:///run/podwright/cri-dockerd.sock';
   let kubelet: RunningProgram | undefined;
+  let cri: RunningProgram | undefined;
 
-  afterAll(async () => kubelet?.kill());
+  afterAll(async () => {
+    await kubelet?.kill();
+    await cri?.kill();
+  });
+
+  const crictl = (...args: readonly string[]): Promise<CommandResult> =>
+    first.exec('crictl', ['-r', criSocket, ...args], { env: env() });
+
+  it('finds the runtime by its CRI endpoint, before there is a kubelet', async () => {
+    await makePath();
+    cri = startProgram(first, { file: 'podwright', args: ['cri', '--listen', criSocket], env: env() });
+    const answers = async (): Promise<boolean> => (await crictl('info')).exitCode === 0;
+    await until('CRI to answer', deadlineMs, answers, { explain: () => cri?.output() ?? '' });
+    expect(JSON.parse((await crictl('version')).stdout)).toMatchObject({
+      ...{ version: '0.1.0', runtime_name: 'docker', runtime_api_version: 'v1' },
+    });
+    expect(await crictl('inspecti', `${controlPlaneRepository}/pause:3.2`)).toMatchObject({ exitCode: 0 });
+    expect((await crictl('inspecti', 'nobody.example/nothing:1')).stderr).toContain('no such image');
+    expect((await crictl('runp')).stderr).toContain('code = Unimplemented desc = podwright creates its pods itself');
+  });
 
   it('makes a cluster of one node', async () => {
-    await makePath();
     await writeFile(join(first.dir, 'kubeadm.yaml'), kubeadmFile());
     const running = kubeadm('init', '--config', join(first.dir, 'kubeadm.yaml'), '--skip-phases', 'addon/kube-proxy');
     await until('the configuration of the kubelet', deadlineMs, () => existsSync(own('/var/lib/kubelet/config.yaml')));
@@ -254,7 +274,7 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
 
   it('is undone by kubeadm reset', async () => {
     await kubelet?.kill();
-    expect(await kubeadm('reset', '--force')).toMatchObject({ exitCode: 0 });
+    expect(await kubeadm('reset', '--force', '--cri-socket', criSocket)).toMatchObject({ exitCode: 0 });
     expect(await first.containers()).toEqual([]);
     expect(await readdir(own('/var/lib/kubelet'))).toEqual([]);
   });
@@ -263,6 +283,8 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
   async function makePath(): Promise<void> {
     await mkdir(bin());
     await symlink(podwrightProgram, join(bin(), 'kubelet'));
+    await symlink(podwrightProgram, join(bin(), 'podwright'));
+    await symlink((await kubeadmPrograms()).crictl, join(bin(), 'crictl'));
     await symlink(process.execPath, join(bin(), 'node'));
     for (const directory of ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin']) {
       for (const program of await readdir(directory)) {
@@ -281,7 +303,7 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
           kind: 'InitConfiguration',
           localAPIEndpoint: { advertiseAddress: first.address },
         },
-        nodeRegistration: { name: 'first', criSocket: '/var/run/dockershim.sock' },
+        nodeRegistration: { name: 'first', criSocket },
       },
       {
         ...{ apiVersion: kubeadmVersion, kind: 'ClusterConfiguration', kubernetesVersion: controlPlaneVersion },
@@ -308,7 +330,7 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
   async function kubeadm(...args: readonly string[]): Promise<CommandResult> {
     const withPath = Object.entries(env()).map(([name, value]) => `${name}=${value}`);
     const ignore = ['--ignore-preflight-errors', 'all'];
-    return first.exec('env', ['-i', ...withPath, await kubeadmProgram(), ...args, ...ignore], {
+    return first.exec('env', ['-i', ...withPath, (await kubeadmPrograms()).kubeadm, ...args, ...ignore], {
       timeoutMs: 2 * deadlineMs,
     });
   }

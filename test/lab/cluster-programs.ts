@@ -26,10 +26,10 @@ export async function kubectlProgram(name: 'kubectl' | 'kubectl-1.32'): Promise<
   return path;
 }
 
-/** The path of kubeadm, of the cluster's version. */
-export async function kubeadmProgram(): Promise<string> {
-  const [path = ''] = await kubernetesPrograms(['kubeadm']);
-  return path;
+/** The paths of kubeadm, of the cluster's version, and of the crictl that it asks a CRI runtime with. */
+export async function kubeadmPrograms(): Promise<{ readonly kubeadm: string; readonly crictl: string }> {
+  const [kubeadm = '', crictl = ''] = await kubernetesPrograms(['kubeadm', 'crictl']);
+  return { kubeadm, crictl };
 }
 
 /** Paths of programs in the cache, in their order; `bash test/kubernetes.sh` makes them before a test's time runs. */

@@ -7,7 +7,14 @@ import { gzipSync } from 'node:zlib';
 import { shapeOf } from '../../agent/cli/completion.ts';
 import { renderCompletion } from '../../agent/cli/completion/render.ts';
 import { createProgram } from '../../agent/cli/program.ts';
-import { renderUnit } from '../../agent/install/unit-render.ts';
+import {
+  criServiceUnit,
+  criSocketUnit,
+  renderCriService,
+  renderCriSocket,
+  renderUnit,
+  unitName,
+} from '../../agent/install/unit-render.ts';
 import { renderManual } from './man-render.ts';
 
 /*
@@ -42,7 +49,7 @@ set -e
 
 const beforeRemoval = `#!/bin/sh
 set -e
-if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl stop podwright.service || true; fi
+if [ "$1" = remove ] && [ -d /run/systemd/system ]; then systemctl stop podwright.service podwright-cri.socket podwright-cri.service || true; fi
 `;
 
 async function stage(tree: string): Promise<void> {
@@ -59,8 +66,11 @@ async function stage(tree: string): Promise<void> {
   cpSync(join(root, 'manifests'), join(tree, 'usr/share/doc/podwright/manifests'), { recursive: true });
   mkdirSync(join(tree, 'usr/bin'), { recursive: true });
   symlinkSync('../lib/podwright/podwright.js', join(tree, 'usr/bin/podwright'));
-  const unit = renderUnit({ node: '/usr/bin/node', program: '/usr/lib/podwright/podwright.js' });
-  put('lib/systemd/system/podwright.service', unit.replace(/^#.*\n/, ''));
+  const settings = { node: '/usr/bin/node', program: '/usr/lib/podwright/podwright.js' };
+  const putUnit = (name: string, unit: string): void => put(`lib/systemd/system/${name}`, unit.replace(/^#.*\n/, ''));
+  putUnit(unitName, renderUnit(settings));
+  putUnit(criSocketUnit, renderCriSocket());
+  putUnit(criServiceUnit, renderCriService(settings));
   put('usr/share/bash-completion/completions/podwright', renderCompletion('bash', shapeOf(program)));
   put('usr/share/zsh/vendor-completions/_podwright', renderCompletion('zsh', shapeOf(program)));
   put('usr/share/man/man8/podwright.8.gz', gzipSync(renderManual(program, version), { level: 9 }));

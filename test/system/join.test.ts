@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { podObject } from '../cluster/objects.ts';
-import { kubeadmProgram } from '../lab/cluster-programs.ts';
+import { kubeadmPrograms } from '../lab/cluster-programs.ts';
 import { guestProblem } from '../lab/guest.ts';
 import { createCluster, until, type Cluster } from '../lab/index.ts';
 import { bootDebian, type Debian } from './debian.ts';
@@ -14,7 +14,7 @@ let debian: Debian;
 beforeAll(async () => {
   if (guestProblem !== undefined) return;
   cluster = await createCluster({ nodeMonitorGracePeriodSeconds: 120 });
-  debian = await bootDebian({ isOnline: true, programs: [await kubeadmProgram()] });
+  debian = await bootDebian({ isOnline: true, programs: Object.values(await kubeadmPrograms()) });
 });
 
 afterAll(async () => {
@@ -124,14 +124,19 @@ ExecStart=
 ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS $KUBELET_EXTRA_ARGS
 `;
 
+const criSocket = 'unix:///var/run/cri-dockerd.sock';
+
 describe.skipIf(guestProblem !== undefined)('kubeadm with podwright in the place of the kubelet', () => {
   test('kubeadm join makes the host a node of the cluster', async () => {
     await debian.check(`mkdir -p /etc/systemd/system/kubelet.service.d
 cat >/etc/systemd/system/kubelet.service <<'END'\n${kubeletUnit}END
 cat >/etc/systemd/system/kubelet.service.d/10-kubeadm.conf <<'END'\n${kubeadmDropIn}END
 ln -s "$(command -v podwright)" /usr/bin/kubelet
-systemctl daemon-reload && systemctl enable --now kubelet`);
-    const said = await debian.check(`kubeadm ${joinArgs()} --ignore-preflight-errors=SystemVerification`);
+systemctl daemon-reload && systemctl enable --now kubelet
+podwright install --cri`);
+    const said = await debian.check(
+      `kubeadm ${joinArgs()} --cri-socket ${criSocket} --ignore-preflight-errors=SystemVerification`,
+    );
     expect(said).toContain('This node has joined the cluster');
     await untilReady('kubelet');
   });
@@ -141,9 +146,18 @@ systemctl daemon-reload && systemctl enable --now kubelet`);
   });
 
   test('kubeadm reset ends the pods, and the service', async () => {
-    await debian.check('kubeadm reset --force');
+    await debian.check(`kubeadm reset --force --cri-socket ${criSocket}`);
     expect(await debian.check('docker ps --all --quiet')).toBe('');
     expect(await debian.run('systemctl is-active kubelet')).toMatchObject({ stdout: 'inactive\n' });
     expect(await files('/etc/kubernetes /var/lib/kubelet')).toBe('');
+  });
+
+  test('the CRI endpoint, which systemd has started for kubeadm, is uninstalled', async () => {
+    const state = 'systemctl is-active podwright-cri.socket; systemctl is-enabled podwright-cri.socket; true';
+    expect(await debian.check(state)).toBe('active\nenabled');
+    expect(await debian.check('podwright uninstall')).toContain('Close the socket of CRI');
+    expect(await debian.check('systemctl is-active podwright-cri.socket podwright-cri.service; true')).toBe(
+      'inactive\ninactive',
+    );
   });
 });

@@ -42,6 +42,14 @@ export function decodeAnnotations(labels: Readonly<Record<string, string>>): Rec
   );
 }
 
+/** The labels that the pod itself has, and its identity: without what is Docker's way to keep the rest. */
+export function userLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  const own: readonly string[] = [label.containerType, label.sandboxId, label.logPath];
+  return Object.fromEntries(
+    Object.entries(labels).filter(([key]) => !key.startsWith(annotationPrefix) && !own.includes(key)),
+  );
+}
+
 export function decodePod(labels: Readonly<Record<string, string>>): PodIdentity {
   return {
     name: labels[label.podName] ?? '',

@@ -33,7 +33,7 @@ export function toContainerStatus(
     name: entry.Labels[label.containerName] ?? '',
     sandboxId: entry.Labels[label.sandboxId] ?? '',
     attempt: attemptOf(entry.Names[0] ?? ''),
-    state: startFailed ? 'exited' : (states[state?.Status ?? ''] ?? 'unknown'),
+    state: startFailed ? 'exited' : containerState(state?.Status),
     createdAt,
     startedAt: parseTime(state?.StartedAt),
     finishedAt: parseTime(state?.FinishedAt) || (startFailed ? createdAt : 0),
@@ -46,6 +46,9 @@ export function toContainerStatus(
     annotations: decodeAnnotations(entry.Labels),
   };
 }
+
+export const containerState = (status: string | undefined): RuntimeContainerStatus['state'] =>
+  states[status ?? ''] ?? 'unknown';
 
 /** Docker's states as CRI's. A container that restarts or is paused still runs; one that is being removed does not. */
 const states: Readonly<Record<string, RuntimeContainerStatus['state']>> = {

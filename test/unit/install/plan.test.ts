@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { type HostFacts, InstallRefused, planInstall, planUninstall, type Step } from '../../../agent/install/plan.ts';
+import {
+  type HostFacts,
+  InstallRefused,
+  planCriInstall,
+  planInstall,
+  planUninstall,
+  type Step,
+} from '../../../agent/install/plan.ts';
 import { marker } from '../../../agent/install/unit-render.ts';
 
 const unit = { path: '/unit', content: `${marker}\nunit`, owner: 'podwright' } as const;
@@ -11,6 +18,7 @@ const host: HostFacts = {
   uid: 0,
   hasSystemd: true,
   isKubeletActive: false,
+  isCriDockerdActive: false,
   service: { isActive: false, isEnabled: false },
   files: new Map(),
 };
@@ -19,6 +27,15 @@ const installed: HostFacts = {
   service: { isActive: true, isEnabled: true },
   files: new Map(wanted.map(({ path, content }) => [path, content])),
 };
+const cri = [
+  { path: '/socket', content: `${marker}\nsocket`, owner: 'podwright' },
+  { path: '/service', content: `${marker}\nservice`, owner: 'podwright' },
+] as const;
+const withCri: HostFacts = { ...host, files: new Map(cri.map(({ path, content }) => [path, content])) };
+const groups = [
+  { files: wanted, stop: { do: 'stop' } },
+  { files: cri, stop: { do: 'unlisten' } },
+] as const;
 const withFile = (facts: HostFacts, path: string, content: string): HostFacts => ({
   ...facts,
   files: new Map([...facts.files, [path, content]]),
@@ -62,10 +79,29 @@ describe('install', () => {
   });
 });
 
+describe('install --cri', () => {
+  test.each<[string, HostFacts, string[]]>([
+    ['a new host', host, ['write /socket', 'write /service', 'reload', 'listen']],
+    ['all is there', withCri, ['listen']],
+    [
+      'a unit of a former version',
+      withFile(withCri, '/socket', `${marker}\nold`),
+      ['unlisten', 'write /socket', 'reload', 'listen'],
+    ],
+  ])('%s', (_, facts, steps) => {
+    expect(brief(planCriInstall(facts, cri))).toEqual(steps);
+  });
+
+  test('refused where cri-dockerd has the socket', () => {
+    expect(() => planCriInstall({ ...host, isCriDockerdActive: true }, cri)).toThrow(InstallRefused);
+  });
+});
+
 describe('uninstall', () => {
   test.each<[string, HostFacts, string[]]>([
     ['what install made', installed, ['stop', 'remove /unit', 'remove /drop-in', 'remove /defaults', 'reload']],
     ['nothing is there', host, []],
+    ['the CRI endpoint alone', withCri, ['unlisten', 'remove /socket', 'remove /service', 'reload']],
     [
       'flags that the user has changed stay',
       withFile(installed, '/defaults', `${marker}\nARGS=-v=4`),
@@ -73,10 +109,10 @@ describe('uninstall', () => {
     ],
     ["somebody else's unit stays, and runs on", withFile(host, '/unit', '[Unit]'), []],
   ])('%s', (_, facts, steps) => {
-    expect(brief(planUninstall(facts, wanted))).toEqual(steps);
+    expect(brief(planUninstall(facts, groups))).toEqual(steps);
   });
 
   test('without systemd there is nothing to take back', () => {
-    expect(() => planUninstall({ ...host, hasSystemd: false }, wanted)).toThrow(InstallRefused);
+    expect(() => planUninstall({ ...host, hasSystemd: false }, groups)).toThrow(InstallRefused);
   });
 });
