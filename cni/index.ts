@@ -3,7 +3,8 @@ export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from 
 export { asError, messageOf } from './util/error-text.ts';
 export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
 export { containsAddress, formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
-export { createPodNetwork, type Attachment, type NetworkStatus, type PodNetwork } from './network.ts';
+export { createPodNetwork } from './network.ts';
+export type { Attachment, NetworkStatus, PodNetwork } from './types.ts';
 export type { CniResult, PortMapping } from './spec/types.ts';
 export { CniError } from './spec/error.ts';
 export { createRegistry, type Counter, type Gauge, type Histogram, type Registry } from './util/metrics-registry.ts';
