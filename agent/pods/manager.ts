@@ -1,6 +1,5 @@
 import { dependsOn } from '../objects/references.ts';
-import type { Pod, PodStatus } from '../objects/types.ts';
-import { isDeleted, podKey } from '../objects/types.ts';
+import { isDeleted, type Pod } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import type { ObjectStore } from '../sources/types.ts';
 import { createWorkQueue } from '../work-queue.ts';
@@ -8,24 +7,19 @@ import { withAllocation } from './allocation.ts';
 import type { PodDeps } from './deps.ts';
 import { takeDesired } from './desired-plan.ts';
 import { createPodRecord, type PodRecord } from './pod-record.ts';
+import { admittedOf, hasNameOf, isOrphan, type PodView, viewsOf } from './pod-views.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { type PodFailure, isTerminalPhase } from './status.ts';
+
+export type { PodView } from './pod-views.ts';
 
 /*
  * INVARIANTS
  * - One record, and so one worker, a pod UID.
  * - No pod runs before the runtime was listed and every source delivered once.
- * - No orphan is ended before every source has said all that it wants; see `#isOrphan`.
+ * - No orphan is ended before every source has said all that it wants; see {@link isOrphan}.
  * - A pod whose namespace and name an older pod still holds waits until that one has ended (kubelet: `allowStaticPodStart`).
  */
-
-/** What is known of one pod, for the API and the command line. */
-export interface PodView {
-  readonly pod: Pod;
-  readonly status: PodStatus | undefined;
-  readonly terminating: boolean;
-  readonly lastError: { readonly time: number; readonly message: string } | undefined;
-}
 
 export interface PodManager {
   /** Takes the runtime's list of pods: finds orphans, and wakes the pods whose containers changed unnoticed. */
@@ -98,11 +92,7 @@ class Manager implements PodManager {
   }
 
   pods(): readonly PodView[] {
-    const views: PodView[] = [];
-    for (const { desired, status, terminating, lastError, hasEnded } of this.#records.values()) {
-      if (desired !== undefined && !hasEnded) views.push({ pod: desired, status, terminating, lastError });
-    }
-    return views;
+    return viewsOf(this.#records.values());
   }
 
   async stop(): Promise<void> {
@@ -111,12 +101,7 @@ class Manager implements PodManager {
   }
 
   admitted(): readonly Pod[] {
-    const pods: Pod[] = [];
-    for (const { pod, isRestored, failure, terminating, status, identity } of this.#records.values()) {
-      if (pod === undefined || terminating || failure !== undefined || isTerminalPhase(status?.phase)) continue;
-      if (isRestored || this.#fingerprints.has(identity.uid)) pods.push(pod);
-    }
-    return pods;
+    return admittedOf(this.#records.values(), (uid) => this.#fingerprints.has(uid));
   }
 
   fail(uid: string, failure: PodFailure, graceSeconds: number | undefined): void {
@@ -160,7 +145,7 @@ class Manager implements PodManager {
     const { store } = this.#options;
     if (this.#firstRuns !== undefined || this.#listed === undefined || !store.synced()) return false;
     this.#takeAllDesired();
-    for (const summary of this.#listed) if (this.#isOrphan(summary)) this.#adopt(summary);
+    for (const summary of this.#listed) if (isOrphan(summary.pod, store)) this.#adopt(summary);
     for (const { pod, fingerprint } of this.#listed) this.#fingerprints.set(pod.uid, fingerprint);
     this.#firstRuns = new Set(this.#records.keys());
     for (const uid of this.#records.keys()) this.#queue.wake(uid);
@@ -173,7 +158,7 @@ class Manager implements PodManager {
     for (const summary of pods) {
       const { uid } = summary.pod;
       const known = this.#records.has(uid);
-      if (!known && !this.#isOrphan(summary)) continue;
+      if (!known && !isOrphan(summary.pod, this.#options.store)) continue;
       if (!known) this.#adopt(summary);
       if (!known || this.#fingerprints.get(uid) !== summary.fingerprint) this.#queue.wake(uid);
     }
@@ -184,16 +169,6 @@ class Manager implements PodManager {
 
   #wakeVanished(listed: ReadonlySet<string>): void {
     for (const uid of this.#fingerprints.keys()) if (!listed.has(uid)) this.wake(uid);
-  }
-
-  /** Nobody wants it, and nobody will: all that is wanted is known, or a source that is heard wants another of its name. */
-  #isOrphan({ pod }: RuntimePodSummary): boolean {
-    const { store } = this.#options;
-    if (store.pod(pod.uid) !== undefined) return false;
-    if (store.complete()) return true;
-    const isSuccessor = (other: Pod, source: string): boolean =>
-      podKey(other) === podKey({ metadata: pod }) && store.complete(source);
-    return store.pods().some(({ pod: other, source }) => isSuccessor(other, source));
   }
 
   /** A pod that the runtime has: one that nobody wants is ended. */
@@ -261,9 +236,8 @@ class Manager implements PodManager {
 
   #mustWait(record: PodRecord): boolean {
     if (record.terminating) return false;
-    const key = podKey({ metadata: record.identity });
     return [...this.#records.values()].some(
-      (other) => other.terminating && !other.hasEnded && podKey({ metadata: other.identity }) === key,
+      (other) => other.terminating && !other.hasEnded && hasNameOf(other.identity, record.identity),
     );
   }
 
@@ -278,8 +252,7 @@ class Manager implements PodManager {
     else if (record !== undefined && isDeleted(desired)) this.#keepEnded(record);
     else this.wake(this.#recordOf(desired).identity.uid);
     for (const other of this.#records.values()) {
-      const isNext =
-        record !== undefined && podKey({ metadata: other.identity }) === podKey({ metadata: record.identity });
+      const isNext = record !== undefined && hasNameOf(other.identity, record.identity);
       // A failed pod may have waited for an address or a host port that is free now.
       if (!isNext && other.lastError === undefined) continue;
       this.#options.deps.sandboxBackoff.reset(other.identity.uid);
