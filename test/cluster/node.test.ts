@@ -410,6 +410,32 @@ describe('a static pod', () => {
     daemon = startDaemon();
     await gone(name);
   });
+
+  it('takes the room of a pod of the cluster, which tells that it was disrupted', async () => {
+    const { status } = (await cluster.get('/api/v1/nodes/n1')) as NodeObject;
+    const { memory } = status['allocatable'] as { readonly memory: string };
+    const requests = { memory: `${Math.floor(Number.parseInt(memory) * 0.6)}Ki` };
+    const containers = [
+      { name: 'main', image: 'podwright-test/busybox:1', command: ['sleep', '100000'], resources: { requests } },
+    ];
+    await cluster.apply(podObject('lesser', { containers, terminationGracePeriodSeconds: 1 }));
+    await running('lesser');
+    host.drop('steady.json', podObject('steady', { containers, terminationGracePeriodSeconds: 1 }));
+    const failed = await eventually('the lesser pod to fail', async () => {
+      const pod = await getPod('lesser');
+      return pod.status.phase === 'Failed' ? pod : undefined;
+    });
+    expect(failed.status).toMatchObject({ reason: 'Preempting' });
+    expect(failed.status.conditions?.find(({ type }) => type === 'DisruptionTarget')).toMatchObject({
+      status: 'True',
+      reason: 'TerminationByKubelet',
+      message: 'Pod was preempted by Kubelet to accommodate a critical pod.',
+    });
+    await running(name);
+    host.removeManifest('steady.json');
+    await gone(name);
+    await cluster.kubectl(['delete', 'pod', 'lesser']);
+  });
 });
 
 describe('a Service', () => {
