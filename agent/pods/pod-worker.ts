@@ -34,7 +34,7 @@ export function createPodWorker(deps: PodDeps): PodWorker {
   return {
     run: async (record, signal) => {
       try {
-        const result = record.terminating ? await terminate(deps, record, signal) : await sync(deps, record, signal);
+        const result = record.terminating ? await terminate(deps, record, signal) : await syncPod(deps, record, signal);
         record.lastError = result.failed ?? undefined;
         return result;
       } catch (error) {
@@ -73,28 +73,37 @@ async function terminate(deps: PodDeps, record: PodRecord, signal: AbortSignal):
   return { ended: true };
 }
 
-async function sync(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
+/** A sync of a pod: what is wanted, and what the runtime had of the pod when it began. */
+interface Sync {
+  readonly deps: PodDeps;
+  readonly record: PodRecord;
+  readonly pod: Pod;
+  readonly observed: RuntimePod;
+  readonly signal: AbortSignal;
+}
+
+async function syncPod(deps: PodDeps, record: PodRecord, signal: AbortSignal): Promise<Run> {
   if (record.pod === undefined) return {};
   const observed = await deps.runtime.podStatus(record.identity.uid, signal);
   await restore(deps, record, record.pod, observed, signal);
   if (!isReplaced(record.pod, observed)) allocate(deps, record);
   const { pod } = record;
-  if (record.isRerunAsked) return rerun(deps, record, pod, observed, signal);
+  const sync: Sync = { deps, record, pod, observed, signal };
+  if (record.isRerunAsked) return rerun(sync);
   updateProbes(deps, record, pod, observed);
   enforceDeadline(deps, record, pod);
-  const planned = planOf(deps, record, pod, observed);
+  const planned = planOf(sync);
   record.resizeProgress = resizeProgress(planned, record.resizes);
   noteRunning(record.waiting, observed);
   noteBackoffs(deps.events, record.waiting, pod, planned.backingOff);
   await publish(deps, record, observed, planned.finished, signal);
   // What has just been published as over starts nothing any more.
-  const actions = isTerminalPhase(record.status?.phase) ? planOf(deps, record, pod, observed) : planned;
-  if (actions.replace) return replace(deps, record, pod, observed, signal);
-  if (actions.finished) return finish(deps, record, pod, observed, actions, signal);
-  return apply(deps, record, pod, observed, actions, signal);
+  const actions = isTerminalPhase(record.status?.phase) ? planOf(sync) : planned;
+  if (actions.replace) return replace(sync);
+  return actions.finished ? finish(sync, actions) : apply(sync, actions);
 }
 
-function planOf(deps: PodDeps, record: PodRecord, pod: Pod, observed: RuntimePod): PodActions {
+function planOf({ deps, record, pod, observed }: Sync): PodActions {
   const { status, failure } = record;
   return computePodActions(pod, observed, {
     crashBackoff: (container, finishedAt) => deps.backoff.until(backoffKey(pod, container), finishedAt),
@@ -115,38 +124,22 @@ function enforceDeadline(deps: PodDeps, record: PodRecord, pod: Pod): void {
 }
 
 /** Ends the pod's former self; the next run starts it anew. */
-async function replace(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
-  signal: AbortSignal,
-): Promise<Run> {
+async function replace(sync: Sync): Promise<Run> {
+  const { deps, pod } = sync;
   deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', 'Pod definition changed, it will be replaced');
-  return startOver(deps, record, pod, observed, signal);
+  return startOver(sync);
 }
 
 /** A pod that has ended runs once more because somebody asked for it. */
-async function rerun(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
-  signal: AbortSignal,
-): Promise<Run> {
+async function rerun(sync: Sync): Promise<Run> {
+  const { deps, record, pod } = sync;
   deps.events.event(podReference(pod), 'Normal', 'Rerun', 'Pod has ended and is run once more');
-  const result = await startOver(deps, record, pod, observed, signal);
+  const result = await startOver(sync);
   record.isRerunAsked = false;
   return result;
 }
 
-async function startOver(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
-  signal: AbortSignal,
-): Promise<Run> {
+async function startOver({ deps, record, pod, observed, signal }: Sync): Promise<Run> {
   await endPod(deps, record.identity, pod, observed, signal);
   deps.backoff.forget(`${record.identity.uid}/`);
   record.waiting.clear();
@@ -160,24 +153,13 @@ async function startOver(
 }
 
 /** Everything of the pod has ended for good, or must. Its containers stay, for their logs and status. */
-async function finish(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
-  actions: PodActions,
-  signal: AbortSignal,
-): Promise<Run> {
+async function finish({ deps, record, pod, observed, signal }: Sync, actions: PodActions): Promise<Run> {
   const running = observed.containers.filter(mayRun);
   if (running.length > 0) {
     deps.probes.stopLivenessAndStartup(record.identity.uid);
     const context = stopContext(deps, record.identity, pod, observed);
-    await killPod(
-      deps,
-      { ...context, graceSeconds: record.failureGraceSeconds ?? context.graceSeconds },
-      observed,
-      signal,
-    );
+    const graceSeconds = record.failureGraceSeconds ?? context.graceSeconds;
+    await killPod(deps, { ...context, graceSeconds }, observed, signal);
     return { again: { afterMs: 0 } };
   }
   deps.probes.remove(record.identity.uid);
@@ -198,22 +180,16 @@ async function sweep(deps: PodDeps, actions: PodActions, signal: AbortSignal): P
 }
 
 /** Carries a plan out: kill, make room, resize, volumes, start, sweep. */
-async function apply(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
-  actions: PodActions,
-  signal: AbortSignal,
-): Promise<Run> {
+async function apply(sync: Sync, actions: PodActions): Promise<Run> {
+  const { deps, record, pod, observed, signal } = sync;
   if (actions.createSandbox !== undefined && actions.createSandbox > 0) {
     const message = 'Pod sandbox changed, it will be killed and re-created.';
     deps.events.event(podReference(pod), 'Normal', 'SandboxChanged', message);
   }
   await killContainers(deps, stopContext(deps, record.identity, pod, observed), actions.killContainers, signal);
   await stopSandboxes(deps, actions.stopSandboxes, signal);
-  const unresized = await resize(deps, record, pod, observed, actions, signal);
-  const problem = await start(deps, record, pod, observed, actions, signal);
+  const unresized = await resize(sync, actions);
+  const problem = await start(sync, actions);
   await settleCgroup(deps, record, pod, signal);
   const swept = await sweep(deps, actions, signal);
   const now = deps.clock.now();
@@ -229,12 +205,8 @@ async function apply(
 
 /** @returns what cannot be had now */
 async function resize(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
+  { deps, record, pod, observed, signal }: Sync,
   actions: PodActions,
-  signal: AbortSignal,
 ): Promise<PodRecord['lastError']> {
   const unresized = await applyResizes(deps, record, pod, actions, signal);
   const progress = resizeProgress(actions, record.resizes);
@@ -246,12 +218,8 @@ async function resize(
 }
 
 async function start(
-  deps: PodDeps,
-  record: PodRecord,
-  pod: Pod,
-  observed: RuntimePod,
+  { deps, record, pod, observed, signal }: Sync,
   actions: PodActions,
-  signal: AbortSignal,
 ): Promise<PodRecord['lastError']> {
   if (actions.startContainers.length === 0) {
     return (await refreshVolumes(deps, pod, signal)) ?? waitingError(deps.clock.now(), record);
