@@ -1294,6 +1294,92 @@ export declare type RemoveImageResponse = Message<"runtime.v1.RemoveImageRespons
 export declare const RemoveImageResponseSchema: GenMessage<RemoveImageResponse>;
 
 /**
+ * @generated from message runtime.v1.ImageFsInfoRequest
+ */
+export declare type ImageFsInfoRequest = Message<"runtime.v1.ImageFsInfoRequest"> & {
+};
+
+/**
+ * Describes the message runtime.v1.ImageFsInfoRequest.
+ * Use `create(ImageFsInfoRequestSchema)` to create a new message.
+ */
+export declare const ImageFsInfoRequestSchema: GenMessage<ImageFsInfoRequest>;
+
+/**
+ * @generated from message runtime.v1.ImageFsInfoResponse
+ */
+export declare type ImageFsInfoResponse = Message<"runtime.v1.ImageFsInfoResponse"> & {
+  /**
+   * @generated from field: repeated runtime.v1.FilesystemUsage image_filesystems = 1;
+   */
+  imageFilesystems: FilesystemUsage[];
+};
+
+/**
+ * Describes the message runtime.v1.ImageFsInfoResponse.
+ * Use `create(ImageFsInfoResponseSchema)` to create a new message.
+ */
+export declare const ImageFsInfoResponseSchema: GenMessage<ImageFsInfoResponse>;
+
+/**
+ * @generated from message runtime.v1.FilesystemUsage
+ */
+export declare type FilesystemUsage = Message<"runtime.v1.FilesystemUsage"> & {
+  /**
+   * @generated from field: int64 timestamp = 1;
+   */
+  timestamp: bigint;
+
+  /**
+   * @generated from field: runtime.v1.FilesystemIdentifier fs_id = 2;
+   */
+  fsId?: FilesystemIdentifier | undefined;
+
+  /**
+   * @generated from field: runtime.v1.UInt64Value used_bytes = 3;
+   */
+  usedBytes?: UInt64Value | undefined;
+};
+
+/**
+ * Describes the message runtime.v1.FilesystemUsage.
+ * Use `create(FilesystemUsageSchema)` to create a new message.
+ */
+export declare const FilesystemUsageSchema: GenMessage<FilesystemUsage>;
+
+/**
+ * @generated from message runtime.v1.FilesystemIdentifier
+ */
+export declare type FilesystemIdentifier = Message<"runtime.v1.FilesystemIdentifier"> & {
+  /**
+   * @generated from field: string mountpoint = 1;
+   */
+  mountpoint: string;
+};
+
+/**
+ * Describes the message runtime.v1.FilesystemIdentifier.
+ * Use `create(FilesystemIdentifierSchema)` to create a new message.
+ */
+export declare const FilesystemIdentifierSchema: GenMessage<FilesystemIdentifier>;
+
+/**
+ * @generated from message runtime.v1.UInt64Value
+ */
+export declare type UInt64Value = Message<"runtime.v1.UInt64Value"> & {
+  /**
+   * @generated from field: uint64 value = 1;
+   */
+  value: bigint;
+};
+
+/**
+ * Describes the message runtime.v1.UInt64Value.
+ * Use `create(UInt64ValueSchema)` to create a new message.
+ */
+export declare const UInt64ValueSchema: GenMessage<UInt64Value>;
+
+/**
  * @generated from enum runtime.v1.CgroupDriver
  */
 export enum CgroupDriver {
@@ -1538,6 +1624,14 @@ export declare const ImageService: GenService<{
     methodKind: "unary";
     input: typeof RemoveImageRequestSchema;
     output: typeof RemoveImageResponseSchema;
+  },
+  /**
+   * @generated from rpc runtime.v1.ImageService.ImageFsInfo
+   */
+  imageFsInfo: {
+    methodKind: "unary";
+    input: typeof ImageFsInfoRequestSchema;
+    output: typeof ImageFsInfoResponseSchema;
   },
 }>;
 

@@ -135,6 +135,9 @@ describe('CRI beside the daemon', () => {
     });
     expect((await images.imageStatus({ image: { image: 'nobody.example/nothing:1' } })).image).toBeUndefined();
     expect((await images.listImages({})).images.length).toBeGreaterThan(0);
+    const [fs] = (await images.imageFsInfo({})).imageFilesystems;
+    expect(existsSync(fs?.fsId?.mountpoint ?? '')).toBe(true);
+    expect(fs?.usedBytes?.value).toBeGreaterThan(100_000n);
     await expect(images.pullImage({ image: { image: '203.0.113.250:1/nothing:1' } })).rejects.toThrow(/pull image/);
   });
 });

@@ -1,10 +1,14 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthConfig, ImageService } from '../../cri/api_pb.js';
 import type { ContainerRuntime, ImageAuth } from '../../runtime/types.ts';
-import { toImage } from './render.ts';
+import { nanoseconds, toImage } from './render.ts';
+import type { CriDeps } from './runtime-service.ts';
 
 /** CRI's `ImageService` on the images of the runtime. */
-export function createImageService(runtime: ContainerRuntime): Partial<ServiceImpl<typeof ImageService>> {
+export function createImageService({
+  client,
+  runtime,
+}: Pick<CriDeps, 'client' | 'runtime'>): Partial<ServiceImpl<typeof ImageService>> {
   return {
     listImages: async ({ filter }, { signal }) => {
       const asked = filter?.image?.image ?? '';
@@ -24,6 +28,15 @@ export function createImageService(runtime: ContainerRuntime): Partial<ServiceIm
       const status = await runtime.imageStatus(image?.image ?? '', signal);
       if (status !== undefined) await runtime.removeImage(status.id, signal);
       return {};
+    },
+    // Clients ask for it to see whether anybody answers. Layers that images share count for each of them.
+    imageFsInfo: async (_, { signal }) => {
+      const [{ DockerRootDir: mountpoint }, images] = await Promise.all([
+        client.info(signal),
+        runtime.listImages(signal),
+      ]);
+      const usedBytes = { value: images.reduce((sum, { size = 0 }) => sum + BigInt(size), 0n) };
+      return { imageFilesystems: [{ timestamp: nanoseconds(Date.now()), fsId: { mountpoint }, usedBytes }] };
     },
   };
 }

@@ -25,7 +25,8 @@ type Container = MessageInitShape<typeof ContainerSchema>;
 type ContainerStatus = MessageInitShape<typeof ContainerStatusSchema>;
 type Image = MessageInitShape<typeof ImageSchema>;
 
-const nanoseconds = (milliseconds: number): bigint => BigInt(Math.trunc(milliseconds)) * 1_000_000n;
+/** CRI's unit of time. */
+export const nanoseconds = (milliseconds: number): bigint => BigInt(Math.trunc(milliseconds)) * 1_000_000n;
 
 const states = {
   created: ContainerState.CONTAINER_CREATED,

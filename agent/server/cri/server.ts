@@ -29,13 +29,13 @@ export async function serveCri(deps: CriDeps, options: CriServerOptions, signal:
       interceptors: [tellErrors],
       routes: (router) => {
         router.service(RuntimeService, createRuntimeService(deps));
-        router.service(ImageService, createImageService(deps.runtime));
+        router.service(ImageService, createImageService(deps));
       },
-      fallback: (_, response) => {
+      fallback: ({ url = '' }, response) => {
         response.writeHead(200, { 'content-type': 'application/grpc' });
         response.addTrailers({
           'grpc-status': String(Code.Unimplemented),
-          'grpc-message': 'podwright creates its pods itself: drop a manifest, or use kubectl',
+          'grpc-message': encodeURIComponent(`podwright does not answer ${url}: it creates its pods itself`),
         });
         response.end();
       },
