@@ -150,6 +150,12 @@ export const resources = {
     plural: 'certificatesigningrequests',
     namespaced: false,
   },
+  clusterTrustBundles: {
+    group: 'certificates.k8s.io',
+    version: 'v1',
+    plural: 'clustertrustbundles',
+    namespaced: false,
+  },
   tokenReviews: { group: 'authentication.k8s.io', version: 'v1', plural: 'tokenreviews', namespaced: false },
   subjectAccessReviews: {
     group: 'authorization.k8s.io',

@@ -120,7 +120,12 @@ export async function createPodDeps(config: Config, parts: PodParts): Promise<No
       now: () => clock.now(),
       recursiveReadOnly: () => link.recursiveReadOnly(),
       images: volumeImages,
-      ...(grants === undefined ? {} : { tokens: (pod, request, signal) => grants.token(pod, request, signal) }),
+      ...(grants === undefined
+        ? {}
+        : {
+            tokens: (pod, request, signal) => grants.token(pod, request, signal),
+            trustAnchors: (pod, source, signal) => grants.anchors(pod, source, signal),
+          }),
     }),
     ...(grants === undefined ? {} : { runtimeHandler: grants.runtimeHandler }),
     probes: createProbeManager({

@@ -28,3 +28,19 @@ export function meetsRequirement({ operator, values = [] }: LabelRequirement, la
 export function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
+
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly (LabelRequirement & { readonly key: string })[];
+}
+
+/** Whether labels are as a selector has it (apimachinery, LabelSelectorAsSelector); an empty one selects everything. */
+export function isSelectedBy(
+  { matchLabels = {}, matchExpressions = [] }: LabelSelector,
+  labels: Readonly<Record<string, string>>,
+): boolean {
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
+    matchExpressions.every((one) => meetsRequirement(one, labelOf(labels, one.key)))
+  );
+}

@@ -1,4 +1,4 @@
-import { labelOf, meetsRequirement } from '../objects/label-requirement.ts';
+import { isSelectedBy } from '../objects/label-requirement.ts';
 import { parseQuantity, type Quantity } from '../objects/quantity.ts';
 import type { PersistentVolume, PersistentVolumeClaim } from '../objects/types.ts';
 
@@ -23,8 +23,6 @@ export interface ClaimBindings {
   /** Input of the next run. */
   readonly records: ClaimRecords;
 }
-
-type ClaimSpec = NonNullable<PersistentVolumeClaim['spec']>;
 
 /** Binds all claims that can be bound. The order of the lists does not matter. */
 export function bindClaims(
@@ -85,7 +83,7 @@ function chooseVolume(
   return volumes
     .filter((volume) => volume.spec?.claimRef === undefined && !taken.has(volume.metadata.name))
     .filter((volume) => isWanted(claim, volume) && satisfies(claim, volume))
-    .filter((volume) => isSelected(claim.spec?.selector, volume.metadata.labels))
+    .filter((volume) => isSelectedBy(claim.spec?.selector ?? {}, volume.metadata.labels))
     .toSorted(bySizeThenName)[0];
 }
 
@@ -117,13 +115,4 @@ function bySizeThenName(a: PersistentVolume, b: PersistentVolume): number {
   const [left, right] = [capacity(a), capacity(b)];
   if (left !== right) return left < right ? -1 : 1;
   return a.metadata.name < b.metadata.name ? -1 : 1;
-}
-
-/** A label selector (apimachinery, LabelSelectorAsSelector); without one everything is selected. */
-function isSelected(selector: ClaimSpec['selector'], labels: Readonly<Record<string, string>>): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = selector ?? {};
-  return (
-    Object.entries(matchLabels).every(([key, value]) => labelOf(labels, key) === value) &&
-    matchExpressions.every((one) => meetsRequirement(one, labelOf(labels, one.key)))
-  );
 }

@@ -1,5 +1,6 @@
 import { chmod, lchown, lstat } from 'node:fs/promises';
 import type { ObjectReader, Pod, Volume } from '../objects/types.ts';
+import type { TrustBundleSource } from '../trust-bundles/anchors-plan.ts';
 import type { NodeResources } from '../objects/downward.ts';
 import { writePayload } from './atomic-writer.ts';
 import { memorySize } from './empty-dir-plan.ts';
@@ -21,6 +22,8 @@ export interface ContentDeps {
   readonly allocatable: () => NodeResources;
   /** A token for the pod's service account, bound to the pod. Absent where there is no API server. */
   readonly tokens?: (pod: Pod, request: TokenRequest, signal: AbortSignal) => Promise<string>;
+  /** Certificates in PEM that a source selects. Absent where there is no API server. */
+  readonly trustAnchors?: (pod: Pod, source: TrustBundleSource, signal: AbortSignal) => Promise<string>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -43,8 +46,12 @@ export async function ensureContent(
 ): Promise<string | undefined> {
   const plugin = contentPlugin(volume);
   if (plugin === undefined) return undefined;
-  const tokens = await requestTokens(volume, pod, deps, signal);
-  const payload = contentPayload(volume, pod, { objects: deps.objects, allocatable: deps.allocatable(), tokens });
+  const payload = contentPayload(volume, pod, {
+    objects: deps.objects,
+    allocatable: deps.allocatable(),
+    tokens: await requestTokens(volume, pod, deps, signal),
+    trustAnchors: await requestAnchors(volume, pod, deps, signal),
+  });
   if (payload === undefined) return undefined;
   const path = contentPath(podDir, plugin, volume.name);
   if (plugin === 'configmap') await ensureSharedDirectory(path);
@@ -67,6 +74,20 @@ async function requestTokens(
     if (serviceAccountToken === undefined) continue;
     const { audience = '', expirationSeconds = TOKEN_SECONDS } = serviceAccountToken;
     found.set(index, await tokens(pod, { audience, expirationSeconds }, signal));
+  }
+  return found;
+}
+
+async function requestAnchors(
+  volume: Volume,
+  pod: Pod,
+  { trustAnchors }: ContentDeps,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, string>> {
+  const found = new Map<number, string>();
+  if (trustAnchors === undefined) return found;
+  for (const [index, { clusterTrustBundle }] of (volume.projected?.sources ?? []).entries()) {
+    if (clusterTrustBundle !== undefined) found.set(index, await trustAnchors(pod, clusterTrustBundle, signal));
   }
   return found;
 }

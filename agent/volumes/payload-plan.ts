@@ -25,6 +25,8 @@ export interface PayloadFacts {
   readonly allocatable: NodeResources;
   /** Tokens of a projected volume's serviceAccountToken sources, by their index in `sources`. */
   readonly tokens: ReadonlyMap<number, string>;
+  /** Certificates of its clusterTrustBundle sources in PEM, likewise. */
+  readonly trustAnchors: ReadonlyMap<number, string>;
 }
 
 type ConfigMapSource = Omit<NonNullable<Volume['configMap']>, 'defaultMode'>;
@@ -35,8 +37,8 @@ type KeyToPath = NonNullable<ConfigMapSource['items']>[number];
 
 /** What the API server's defaulting sets (`pkg/apis/core/v1/defaults.go`). */
 const DEFAULT_MODE = 0o644;
-/** Only the owner may read a token; an fsGroup adds its group. */
-const TOKEN_MODE = 0o600;
+/** Only the owner may read a file that is for one pod alone; an fsGroup adds its group. */
+const OWN_MODE = 0o600;
 
 /**
  * The files of a volume; undefined when it is of another type. A missing object or key is left out when its source is
@@ -126,7 +128,7 @@ function projectedPayload(projected: NonNullable<Volume['projected']>, pod: Pod,
 }
 
 function sourcePayload(source: ProjectedSource, index: number, mode: number, pod: Pod, facts: PayloadFacts): Payload {
-  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  const { configMap, secret, downwardAPI, serviceAccountToken, clusterTrustBundle } = source;
   if (configMap !== undefined) return configMapPayload(configMap, mode, pod, facts);
   if (secret !== undefined) {
     const { name = '', ...rest } = secret;
@@ -134,17 +136,29 @@ function sourcePayload(source: ProjectedSource, index: number, mode: number, pod
   }
   if (downwardAPI !== undefined) return downwardPayload(downwardAPI.items ?? [], mode, pod, facts);
   if (serviceAccountToken !== undefined) {
-    return tokenPayload(serviceAccountToken.path, facts.tokens.get(index), mode, pod);
+    const token = granted('serviceAccountToken', facts.tokens.get(index));
+    return ownPayload(serviceAccountToken.path, token, mode, pod);
+  }
+  if (clusterTrustBundle !== undefined) {
+    const anchors = granted('clusterTrustBundle', facts.trustAnchors.get(index));
+    return ownPayload(clusterTrustBundle.path, anchors, mode, pod);
   }
   throw new Error(`projected source ${Object.keys(source)[0] ?? '(none)'} is not supported by this node`);
 }
 
-/** A container that does not run as root could not read a token of root's (KEP-1205, "File Permission"). */
-function tokenPayload(path: string, token: string | undefined, defaultMode: number, pod: Pod): Payload {
-  if (token === undefined) throw new Error('serviceAccountToken needs an API server, and this node stands alone');
+function granted(source: string, text: string | undefined): string {
+  if (text === undefined) throw new Error(`${source} needs an API server, and this node stands alone`);
+  return text;
+}
+
+/**
+ * A container that does not run as root could not read a token of root's (KEP-1205, "File Permission"). The kubelet gives the
+ * same rights to the certificates of a clusterTrustBundle.
+ */
+function ownPayload(path: string, text: string, defaultMode: number, pod: Pod): Payload {
   const uid = fsUserOf(pod);
   const isShared = uid !== undefined || pod.spec.securityContext?.fsGroup !== undefined;
-  const file = { bytes: Buffer.from(token), mode: isShared ? TOKEN_MODE : defaultMode };
+  const file = { bytes: Buffer.from(text), mode: isShared ? OWN_MODE : defaultMode };
   return new Map([[checkedPath(path), uid === undefined ? file : { ...file, uid }]]);
 }
 

@@ -119,17 +119,20 @@ describe.skipIf(!isRoot)('volumes from objects', () => {
         asked.push({ pod: owner.metadata.name, ...request });
         return Promise.resolve('secret-token');
       },
+      trustAnchors: (_, { signerName }) => Promise.resolve(`roots of ${signerName ?? ''}`),
     });
     const sources = [
       { configMap: { name: 'app' } },
       { serviceAccountToken: { path: 'token', audience: 'vault', expirationSeconds: 600 } },
       { serviceAccountToken: { path: 'other' } },
+      { clusterTrustBundle: { path: 'roots.pem', signerName: 'a.example/b', labelSelector: {} } },
     ];
     await prepare([{ name: 'all', projected: { sources } }], { securityContext: { runAsUser: 1000 } });
     expect(asked).toEqual([
       { pod: 'web', audience: 'vault', expirationSeconds: 600 },
       { pod: 'web', audience: '', expirationSeconds: 3600 },
     ]);
+    expect(readFileSync(root.pod(places.all, 'roots.pem'), 'utf8')).toBe('roots of a.example/b');
     const file = root.pod(places.all, 'token');
     expect([readFileSync(file, 'utf8'), rights(file), statfsSync(file).type]).toEqual([
       'secret-token',

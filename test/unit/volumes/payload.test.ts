@@ -15,6 +15,7 @@ const facts: PayloadFacts = {
   objects: reader(objects),
   allocatable: { cpuMillis: 2000, memoryBytes: 64, ephemeralStorageBytes: 64 },
   tokens: new Map([[0, 'token']]),
+  trustAnchors: new Map([[0, 'roots']]),
 };
 
 /** `mode[:uid] text` by path, which is easy to compare. */
@@ -200,8 +201,19 @@ describe('projected', () => {
     );
   });
 
+  it('certificates that pods trust, with the rights of a token', () => {
+    const sources = [{ clusterTrustBundle: { path: 'ca/roots.pem', name: 'x' } }];
+    expect(files({ projected: { sources } })).toEqual({ 'ca/roots.pem': '644 roots' });
+    expect(files({ projected: { sources } }, { securityContext: { runAsUser: 7 } })).toEqual({
+      'ca/roots.pem': '600:7 roots',
+    });
+    expect(() => files({ projected: { sources } }, {}, { trustAnchors: new Map() })).toThrow(
+      'clusterTrustBundle needs an API server, and this node stands alone',
+    );
+  });
+
   it('a source that is not supported is an error', () => {
-    const sources = [{ clusterTrustBundle: { path: 'ca', name: 'x' } }];
-    expect(() => files({ projected: { sources } })).toThrow('projected source clusterTrustBundle is not supported');
+    const sources = [{ podCertificate: { signerName: 'x.example/y', keyType: 'ED25519' } }];
+    expect(() => files({ projected: { sources } })).toThrow('projected source podCertificate is not supported');
   });
 });
