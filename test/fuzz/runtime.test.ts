@@ -1,6 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { describe, expect, test } from 'vitest';
+import { envFileValue } from '../../agent/environment/env-file.ts';
 import { decodeEvent } from '../../agent/runtime/docker/events.ts';
 import { FrameDecoder, type OutputPiece } from '../../agent/runtime/docker/frames.ts';
 import { jsonLines } from '../../agent/runtime/docker/json-lines.ts';
@@ -61,4 +62,16 @@ describe("Docker's streams", () => {
       refuses: (error) => error instanceof SyntaxError,
     });
   });
+});
+
+test('files that a container left for the environment of another', async () => {
+  const file = "# a comment\nHOST='192.0.2.7' # and another\n\n  MOTD='two\nlines'\nEMPTY= 'x'\nKEY='value'\n";
+  const decode = (input: Buffer): void => {
+    const text = input.toString('latin1');
+    const value = envFileValue(text, 'KEY');
+    if (value !== undefined) expect(text.replaceAll('\r\n', '\n')).toContain(`KEY='${value}'`);
+  };
+  const isMalformed = (error: unknown): boolean =>
+    error instanceof Error && error.message.startsWith('invalid environment variable format at line ');
+  await fuzz({ seeds: [file], decode, refuses: isMalformed });
 });
