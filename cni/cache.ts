@@ -1,9 +1,11 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeResult } from './spec/result.ts';
 import type { CniResult, NetworkConfigList, PortMapping } from './spec/types.ts';
 import { parseConfig } from './spec/config.ts';
 import { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
+import { errorCode } from './util/error-code.ts';
+import { readIfThere } from './util/read-if-there.ts';
 
 /** An attachment as it was made: all that its DEL needs. */
 export interface CachedAttachment {
@@ -86,7 +88,7 @@ async function names(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).filter((name) => !name.startsWith('.'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -108,13 +110,6 @@ function encode({ config, containerId, ifName, netns, pod, portMappings, result,
     capabilityArgs: { portMappings },
     result,
     ...(deleting ? { deleting } : {}),
-  });
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
   });
 }
 

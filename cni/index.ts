@@ -1,7 +1,9 @@
 export { setSysctl, type SetSysctl } from './util/sysctl.ts';
 export { exec, ExecFailure, type Exec, type ExecRequest, type ExecResult } from './util/exec.ts';
+export { errorCode } from './util/error-code.ts';
 export { asError, messageOf } from './util/error-text.ts';
 export { removeAbandonedFiles, writeFileAtomic } from './util/atomic-file.ts';
+export { readIfThere } from './util/read-if-there.ts';
 export { containsAddress, formatIp, formatNetwork, overlap, parseCidr, parseIp, type Cidr } from './ip/cidr.ts';
 export { createPodNetwork } from './network.ts';
 export type { Attachment, NetworkStatus, PodNetwork } from './types.ts';

@@ -5,6 +5,7 @@ import { builtInBridge, builtInName, defaultNetwork, subnetsOf } from './default
 import { formatIp, parseCidr } from './ip/cidr.ts';
 import { table } from './portmap/nftables/render.ts';
 import { type Exec, ExecFailure } from './util/exec.ts';
+import { errorCode } from './util/error-code.ts';
 
 export interface NetworkRemains {
   readonly exec: Exec;
@@ -84,7 +85,7 @@ export async function removeNetworkState({ dataDir, cacheDir }: Omit<NetworkRema
 
 async function removeIfEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch((error: unknown) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
+    const code = errorCode(error) ?? '';
     if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(code)) throw error;
   });
 }

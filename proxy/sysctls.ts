@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Exec, setSysctl } from '../cni/index.ts';
+import { errorCode, type Exec, setSysctl } from '../cni/index.ts';
 import type { ProxyLog } from './log.ts';
 import type { ProxySettings } from './types.ts';
 
@@ -24,7 +24,7 @@ export const systemSysctls: SysctlAccess = {
     try {
       return (await readFile(`/proc/sys/${name}`, 'utf8')).trim();
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw error;
     }
   },

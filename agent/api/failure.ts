@@ -1,3 +1,4 @@
+import { errorCode } from '../../cni/index.ts';
 import { ApiStatusError, ApiUnavailableError, type ApiStatus } from './errors.ts';
 
 /** Codes that OpenSSL and Node.js give when the server's certificate, or ours, is not accepted. */
@@ -7,13 +8,13 @@ const tlsCode = /^(ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|H
 const maxBodyText = 200;
 
 function isTlsFailure(error: unknown): boolean {
-  return error instanceof Error && (tlsCode.test(codeOf(error)) || isTlsFailure(error.cause));
+  return error instanceof Error && (tlsCode.test(errorCode(error) ?? '') || isTlsFailure(error.cause));
 }
 
 /** Whether other credentials might help, or a link was in use after it had been replaced. */
 export function isOutdatedLink(error: unknown): boolean {
   if (error instanceof ApiStatusError) return error.code === 401;
-  return isTlsFailure(error) || (error instanceof Error && /^UND_ERR_(CLOSED|DESTROYED)$/.test(codeOf(error)));
+  return isTlsFailure(error) || (error instanceof Error && /^UND_ERR_(CLOSED|DESTROYED)$/.test(errorCode(error) ?? ''));
 }
 
 /** @param what the call, e.g. `list nodes` */
@@ -55,10 +56,6 @@ function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // Several addresses of a name were tried: Node.js leaves the message of the whole empty.
   const each = error instanceof AggregateError ? error.errors.map(reasonOf).join(', ') : '';
-  const message = error.message || each || codeOf(error) || error.name;
+  const message = error.message || each || errorCode(error) || error.name;
   return isTlsFailure(error) ? `${message} (check the cluster's certificate authority and server name)` : message;
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

@@ -1,6 +1,6 @@
-import { readdir, readFile, readlink, rm } from 'node:fs/promises';
+import { readdir, readlink, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { writeFileAtomic } from '../../cni/index.ts';
+import { readIfThere, writeFileAtomic } from '../../cni/index.ts';
 import type { IssuedCertificate } from './certificate-request.ts';
 import { replaceLink } from './files-transaction.ts';
 import { renderPair } from './node-files.ts';
@@ -10,10 +10,7 @@ export type PairName = 'kubelet-client' | 'kubelet-server';
 
 /** The file of the certificate in use, PEM with its key; undefined when there is none. */
 export async function readPair(current: string): Promise<string | undefined> {
-  return readFile(current, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
+  return readIfThere(current);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { lstat, mkdir, readFile, readlink, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { writeFileAtomic } from '../../cni/index.ts';
+import { errorCode, writeFileAtomic } from '../../cni/index.ts';
 
 type Undo = () => Promise<void>;
 
@@ -57,7 +57,7 @@ async function rollback(undos: Undo[]): Promise<void> {
 /** How to bring back what is at a path now. */
 async function undoOf(path: string): Promise<Undo> {
   const status = await lstat(path).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   if (status === undefined) return async () => rm(path, { force: true });
@@ -87,7 +87,7 @@ async function removeEmpty(path: string, first: string): Promise<void> {
     try {
       await rmdir(directory);
     } catch (error) {
-      if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return;
+      if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error) ?? '')) return;
       throw error;
     }
   }

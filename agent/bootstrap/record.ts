@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readIfThere } from '../../cni/index.ts';
 import { joinRecord } from './paths.ts';
 
 /** What `podwright join` or `podwright init` put on this host, for `podwright reset`. */
@@ -15,10 +15,7 @@ export interface HostRecord {
  */
 export async function readRecord(rootDir: string): Promise<HostRecord | undefined> {
   const path = joinRecord(rootDir);
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const text = await readIfThere(path);
   if (text === undefined) return undefined;
   const { files, directories } = JSON.parse(text) as { readonly files?: unknown; readonly directories?: unknown };
   if (!Array.isArray(files)) throw new Error(`${path} has no list "files": nothing of it is removed`);

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Log } from '../pods/deps.ts';
 import type { CgroupFile, CgroupVersion } from './files-render.ts';
 import { cgroupDirectory } from './names.ts';
@@ -54,7 +55,7 @@ export function createCgroupFiles({ version, root, log }: CgroupFilesDeps): Cgro
       if (!made.has(file.controller)) await makeCgroup(directory, file.controller);
       made.add(file.controller);
       await writeCgroupFile(target, file.value).catch(async (error: unknown) => {
-        if (codeOf(error) !== 'ENOENT') throw error;
+        if (errorCode(error) !== 'ENOENT') throw error;
         await makeCgroup(directory, file.controller); // Somebody has removed it.
         await writeCgroupFile(target, file.value);
       });
@@ -113,9 +114,5 @@ async function enableController(root: string, directory: string, controller: str
 }
 
 function isOutOfReach(error: unknown): boolean {
-  return ['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '');
-}
-
-function codeOf(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
+  return ['ENOENT', 'EACCES', 'EPERM', 'EROFS'].includes(errorCode(error) ?? '');
 }

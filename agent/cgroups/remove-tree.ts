@@ -1,5 +1,6 @@
 import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { writeCgroupFile } from './files.ts';
 
@@ -34,7 +35,7 @@ async function isRemoved(removal: Promise<void>): Promise<boolean> {
     await removal.catch(ignoreMissing);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EBUSY') return false;
+    if (errorCode(error) === 'EBUSY') return false;
     throw error;
   }
 }
@@ -62,7 +63,7 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    if (errorCode(error) !== 'ESRCH') throw error;
   }
 }
 
@@ -73,7 +74,7 @@ async function childrenOf(directory: string): Promise<readonly string[]> {
 
 /** For `catch`: passes over what a cgroup that is not there makes of every access. */
 export function ignoreMissing(error: unknown): undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const code = errorCode(error);
   if (!gone.has(code ?? '')) throw error;
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { errorCode } from '../../cni/index.ts';
 import type { CoreEvent } from '../events/types.ts';
 import type { NodeInfo, PodReport } from '../server/local/state.ts';
 import type { ServicesReport } from '../services/report.ts';
@@ -64,7 +65,7 @@ export async function post(socketPath: string, path: string): Promise<void> {
 
 /** An answer that began was cut off: the daemon has stopped, or does not go on with it. */
 export function isCutOff(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+  return errorCode(error) === 'ECONNRESET';
 }
 
 /** Opens an answer that may go on for long: a log, a watch. */

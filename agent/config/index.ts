@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import { type CredentialProviders, parseCredentialProviders } from './credential-providers.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import { type ConfigFile, noConfigFile, parseConfigFile } from './file.ts';
@@ -73,7 +74,7 @@ async function withJoinedProxy(file: ConfigFile, flags: Flags, { readFile, cwd }
     const { kubeProxy, problems } = parseConfigFile(path, await readFile(path));
     return { ...file, kubeProxy, problems: [...file.problems, ...problems] };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return file;
+    if (errorCode(error) === 'ENOENT') return file;
     throw new ConfigError([{ origin: path, message: `cannot be read: ${(error as Error).message}` }]);
   }
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 /** A file that is to be written. */
 export interface NewFile {
   readonly path: string;
@@ -9,12 +7,6 @@ export interface NewFile {
 
 /** Undefined when there is none. */
 export type ReadFile = (path: string) => Promise<string | undefined>;
-
-export const readIfThere: ReadFile = async (path) =>
-  readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
 
 export const secretMode = 0o600;
 export const publicMode = 0o644;

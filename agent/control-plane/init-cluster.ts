@@ -1,3 +1,4 @@
+import { readIfThere } from '../../cni/index.ts';
 import { type ApiConnection, loadKubeconfig, type OwnedApiClient } from '../api/index.ts';
 import { exists, hostConfig, knownFlags } from '../bootstrap/join-cluster.ts';
 import type { NodeFile } from '../bootstrap/node-files.ts';
@@ -6,7 +7,6 @@ import { startCommand } from '../bootstrap/start-render.ts';
 import { startService } from '../bootstrap/start-service.ts';
 import type { Clock } from '../clock.ts';
 import { defaultRootDir } from '../config/merge.ts';
-import { readIfThere } from './files.ts';
 import { loadArchives } from './image-archives.ts';
 import { renderEnd } from './init-end-render.ts';
 import { manifestFiles } from './manifests/files-plan.ts';

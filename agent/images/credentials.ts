@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { ImageAuth } from '../runtime/types.ts';
 import { type Keyring, lookUpCredentials, parseDockerConfig } from './credentials-plan.ts';
 
@@ -37,7 +38,7 @@ async function readConfig(path: string): Promise<Keyring> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw new Error(`cannot read registry credentials from ${path}`, { cause: error });
   }
   const keyring = parseDockerConfig(text);

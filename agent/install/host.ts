@@ -1,6 +1,6 @@
-import { access, chmod, readFile, realpath, rmdir, unlink } from 'node:fs/promises';
+import { access, chmod, realpath, rmdir, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { type Exec, ExecFailure, exec, writeFileAtomic } from '../../cni/index.ts';
+import { exec, type Exec, ExecFailure, readIfThere, writeFileAtomic } from '../../cni/index.ts';
 import type { HostFacts, Step } from './plan.ts';
 import { criServiceUnit, criSocketUnit, unitName } from './unit-render.ts';
 
@@ -22,7 +22,7 @@ export async function gatherHost(paths: readonly string[], signal: AbortSignal):
         isSo('is-enabled', unitName, signal),
       ])
     : [false, false, false, false];
-  const contents = await Promise.all(paths.map(async (path) => [path, await readIfAny(path)] as const));
+  const contents = await Promise.all(paths.map(async (path) => [path, await readIfThere(path)] as const));
   return {
     uid: process.getuid?.() ?? 0,
     hasSystemd: isBooted,
@@ -45,13 +45,6 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-export async function readIfAny(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  });
 }
 
 /** systemctl says no by its exit code. */

@@ -1,7 +1,7 @@
-import { exec } from '../../cni/index.ts';
+import { exec, readIfThere } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { nodePaths } from '../bootstrap/paths.ts';
-import { act, exists, gatherHost, ownProgram, readIfAny, serviceState } from './host.ts';
+import { act, exists, gatherHost, ownProgram, serviceState } from './host.ts';
 import {
   describeStep,
   type HostFacts,
@@ -121,7 +121,7 @@ async function criFiles(): Promise<readonly WantedFile[]> {
 
 /** One of a join that put the node's files elsewhere; without them it must go, as the daemon would not start. */
 async function otherDropIn(): Promise<string | undefined> {
-  const content = await readIfAny(dropInPath);
+  const content = await readIfThere(dropInPath);
   const kubeconfig = /--kubeconfig=([^\s"]+)/.exec(content ?? '')?.[1];
   return kubeconfig !== undefined && (await exists(kubeconfig)) ? content : undefined;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
 import { memoryFileNames, type MemorySample, parseMemory } from '../cgroups/memory-parse.ts';
 import { cgroupDirectory } from '../cgroups/names.ts';
@@ -76,7 +77,7 @@ export function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const code = errorCode(error) ?? '';
     if (['ENOENT', 'ENODEV', 'ESRCH', 'EOPNOTSUPP', 'EINVAL'].includes(code)) return undefined;
     throw error;
   }

@@ -1,5 +1,6 @@
 import { lstat, readdir, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
 import { orphanedLogDirectories, orphanedLogLinks } from './log-sweep-plan.ts';
 
@@ -76,5 +77,5 @@ async function namesIn(directory: string): Promise<readonly string[]> {
 }
 
 function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  if (errorCode(error) !== 'ENOENT') throw error;
 }

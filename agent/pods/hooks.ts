@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { connect } from 'node:net';
+import { errorCode } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Container } from '../objects/types.ts';
@@ -100,7 +101,7 @@ async function get(
   try {
     await answerOf(httpsRequest, options);
   } catch (error) {
-    if (!plainHttpErrors.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    if (!plainHttpErrors.has(errorCode(error) ?? '')) throw error;
     delete headers.authorization;
     await answerOf(httpRequest, options);
     onHttpFallback?.();

@@ -1,6 +1,7 @@
 import { open, mkdir } from 'node:fs/promises';
 import { dirname, posix } from 'node:path';
 import { Writable } from 'node:stream';
+import { errorCode } from '../../cni/index.ts';
 import type { Container, Pod } from '../objects/types.ts';
 import type { ContainerRuntime, Mount, RuntimeContainerStatus, RuntimePod } from '../runtime/types.ts';
 import { annotation } from './annotations.ts';
@@ -77,7 +78,7 @@ async function readEnd(path: string, bytes: number): Promise<string> {
   try {
     file = await open(path, 'r');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if (errorCode(error) === 'ENOENT') return '';
     throw error;
   }
   try {

@@ -1,5 +1,6 @@
 import { readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
 import { cgroupVersion } from '../cgroups/files.ts';
 import { type CgroupSettings, qosCgroupName, qosCgroupPath } from '../cgroups/names.ts';
@@ -19,7 +20,7 @@ export async function removeQosCgroups(settings: CgroupSettings, exec: Exec, sig
     }
     for (const root of roots) {
       await rmdir(join(root, qosCgroupPath(settings, qos))).catch((error: unknown) => {
-        if (!missing.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        if (!missing.includes(errorCode(error) ?? '')) throw error;
       });
     }
   }

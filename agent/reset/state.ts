@@ -1,5 +1,6 @@
 import { readdir, readlink, rm, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import { readRecord } from '../bootstrap/record.ts';
 import type { Config } from '../config/index.ts';
 import { secretsDirectory } from '../sources/api-checkpoint.ts';
@@ -7,7 +8,7 @@ import { removeTree } from '../volumes/remove-tree.ts';
 
 /** For `catch`: what is not there need not be removed. */
 export function ignoreMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  if (errorCode(error) !== 'ENOENT') throw error;
   return undefined;
 }
 
@@ -81,7 +82,7 @@ export async function removeState({ rootDir, socketPath }: Config, signal: Abort
 
 async function removeIfEmpty(directory: string): Promise<void> {
   await rmdir(directory).catch((error: unknown) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
+    const code = errorCode(error) ?? '';
     if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(code)) throw error;
   });
 }

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
+import { errorCode, removeAbandonedFiles, writeFileAtomic } from '../../cni/index.ts';
 import type { Clock } from '../clock.ts';
 import { type ApiWishes, parseCheckpoint, renderCheckpoint } from './api-checkpoint-plan.ts';
 import type { SourceLog } from './log.ts';
@@ -47,7 +47,7 @@ export function createApiCheckpoint(options: ApiCheckpointOptions): ApiCheckpoin
     try {
       return parseCheckpoint(await readFile(path, 'utf8'), nodeName);
     } catch (err) {
-      const isMissing = (err as NodeJS.ErrnoException).code === 'ENOENT';
+      const isMissing = errorCode(err) === 'ENOENT';
       if (!isMissing) log.warn({ err, path }, 'what the API server last wanted cannot be read');
       return { pods: [], objects: [] };
     }

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open, readdir, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { messageOf } from '../../cni/index.ts';
+import { errorCode, messageOf } from '../../cni/index.ts';
 import { MAX_MANIFEST_BYTES } from '../objects/index.ts';
 import type { FileFacts } from './file-plan.ts';
 import { isManifestName } from './manifest-names.ts';
@@ -28,7 +28,7 @@ export async function inspectManifest(path: string): Promise<FileFacts> {
   try {
     return toFacts(await stat(path, { bigint: true }));
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { is: 'absent' };
+    if (errorCode(error) === 'ENOENT') return { is: 'absent' };
     return { is: 'unreadable', reason: `cannot be read: ${messageOf(error)}` };
   }
 }
@@ -45,7 +45,7 @@ export async function readManifest(path: string): Promise<ManifestText | undefin
     // Without O_NONBLOCK opening a FIFO that took the file's place would wait for a writer, for ever.
     handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
@@ -109,11 +109,7 @@ export async function listManifests(directory: string): Promise<DirectoryListing
     const names = (await readdir(path)).filter(isManifestName).sort();
     return { is: 'listed', path, identity: `${path}:${dev}:${ino}`, names };
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return { is: 'missing' };
+    if (errorCode(error) === 'ENOENT') return { is: 'missing' };
     return { is: 'unreadable', reason: messageOf(error) };
   }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

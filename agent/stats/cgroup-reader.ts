@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { CgroupVersion } from '../cgroups/files-render.ts';
 import { memoryFileNames, parseMemory } from '../cgroups/memory-parse.ts';
 import { cgroupDirectory } from '../cgroups/names.ts';
@@ -44,7 +45,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (['ENOENT', 'ENODEV'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if (['ENOENT', 'ENODEV'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

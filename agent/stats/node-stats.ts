@@ -1,4 +1,5 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
+import { errorCode } from '../../cni/index.ts';
 import { parseMeminfo } from '../node/resources-plan.ts';
 import type { CgroupReader } from './cgroup-reader.ts';
 import { amountLeft, parseProcesses } from './parse.ts';
@@ -58,7 +59,7 @@ export async function fileSystemStats(directory: string): Promise<FileSystemStat
       inodes: files === 0 ? undefined : { available: ffree, capacity: files },
     };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw new Error(`cannot measure the file system of ${directory}`, { cause: error });
   }
 }

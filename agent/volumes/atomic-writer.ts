@@ -29,7 +29,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { groupMode } from './fs-group-plan.ts';
 import type { Payload, PayloadFile } from './payload-plan.ts';
 import { removeTree } from './remove-tree.ts';

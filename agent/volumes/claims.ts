@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { writeFileAtomic } from '../../cni/index.ts';
+import { errorCode, writeFileAtomic } from '../../cni/index.ts';
 import type { ObjectReader, PersistentVolume } from '../objects/types.ts';
 import { bindClaims, type ClaimRecords } from './claims-plan.ts';
-import { errorCode } from './errors.ts';
 
 /** Finds the PersistentVolume behind a claim. */
 export interface ClaimBinder {

@@ -1,8 +1,8 @@
 import { access, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Pod, Volume } from '../objects/types.ts';
 import { memorySize } from './empty-dir-plan.ts';
-import { errorCode } from './errors.ts';
 import { ensureGroup } from './fs-group.ts';
 import { makeDirectory } from './make-directory.ts';
 import { emptyDirPath, emptyDirReadyFile } from './paths.ts';

@@ -21,8 +21,3 @@ export class MountBusyError extends Error {
     this.mountPoints = mountPoints;
   }
 }
-
-/** `code` of a system error, e.g. `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}

@@ -9,7 +9,7 @@
  */
 import type { Stats } from 'node:fs';
 import { chmod, chown, type FileHandle, open, readdir } from 'node:fs/promises';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { fdPath, PIN_FLAGS } from './fd-path.ts';
 import { groupMode, isRootOfGroup } from './fs-group-plan.ts';
 

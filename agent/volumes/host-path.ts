@@ -1,6 +1,6 @@
 import { type Stats } from 'node:fs';
 import { chmod, open, stat } from 'node:fs/promises';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { makeDirectory } from './make-directory.ts';
 
 /** `hostPath` of a volume. */

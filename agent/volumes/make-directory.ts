@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 
 /**
  * Makes a directory and its parents; what is there already is left as it is. Not Node's own recursive mkdir, because

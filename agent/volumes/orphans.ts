@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { messageOf } from '../../cni/index.ts';
+import { errorCode, messageOf } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
-import { errorCode } from './errors.ts';
 import { podDir, podsDir } from './paths.ts';
 import { teardownVolumes } from './teardown.ts';
 

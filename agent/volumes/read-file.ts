@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { fdPath } from './fd-path.ts';
 import { safeOpenExisting } from './safe-open.ts';
 

@@ -13,7 +13,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode, MountBusyError } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
+import { MountBusyError } from './errors.ts';
 import { fdPath } from './fd-path.ts';
 
 const MAX_DEPTH = 64;

@@ -9,7 +9,7 @@
  */
 import { type FileHandle, chmod, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { childPath, fdPath, PIN_FLAGS } from './fd-path.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { chmod, lstat, realpath, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
-import { errorCode } from './errors.ts';
 import { makeDirectory } from './make-directory.ts';
 
 /** Any user in any container may write (`pkg/volume/emptydir/empty_dir.go`, defaultPerm). */

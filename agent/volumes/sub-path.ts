@@ -1,7 +1,7 @@
 import { type FileHandle, lstat, mkdir, realpath, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
-import { errorCode } from './errors.ts';
 import { makeDirectory } from './make-directory.ts';
 import { readMounts } from './mountinfo.ts';
 import { safeOpen } from './safe-open.ts';

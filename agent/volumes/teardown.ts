@@ -1,7 +1,8 @@
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from '../../cni/index.ts';
 import type { Exec } from '../../cni/index.ts';
-import { errorCode, MountBusyError } from './errors.ts';
+import { MountBusyError } from './errors.ts';
 import { readMounts } from './mountinfo.ts';
 import { removeTree } from './remove-tree.ts';
 import { planTeardown, type TeardownPlan } from './teardown-plan.ts';

@@ -7,7 +7,7 @@
  * - What vanishes during the walk is not counted, and is no error.
  */
 import { type FileHandle, open, readdir } from 'node:fs/promises';
-import { errorCode } from './errors.ts';
+import { errorCode } from '../../cni/index.ts';
 import { fdPath, PIN_FLAGS } from './fd-path.ts';
 import { emptyDirPath } from './paths.ts';
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseIp } from '../ip/cidr.ts';
+import { errorCode } from '../util/error-code.ts';
 
 /** An address and who holds it. */
 export interface Lease {
@@ -68,7 +69,7 @@ async function linkNew(existing: string, path: string): Promise<boolean> {
     await link(existing, path);
     return true;
   } catch (error) {
-    if (isCode(error, 'EEXIST')) return false;
+    if (errorCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -79,7 +80,7 @@ async function withTemporary<T>(directory: string, content: string, use: (path: 
   const write = (): Promise<void> => writeFile(temporary, content, { flag: 'wx', mode: 0o600 });
   try {
     await write().catch(async (error: unknown) => {
-      if (!isCode(error, 'ENOENT')) throw error;
+      if (errorCode(error) !== 'ENOENT') throw error;
       await mkdir(directory, { recursive: true });
       await write();
     });
@@ -93,7 +94,7 @@ async function listNames(directory: string): Promise<readonly string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   }
 }
@@ -119,7 +120,7 @@ async function isOldFile(path: string, ageMs: number): Promise<boolean> {
     const found = await stat(path);
     return found.isFile() && Date.now() - found.mtimeMs > ageMs;
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return false;
+    if (errorCode(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -129,11 +130,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if (isCode(error, 'ENOENT') || isCode(error, 'EISDIR')) return undefined;
+    if (['ENOENT', 'EISDIR'].includes(errorCode(error) ?? '')) return undefined;
     throw error;
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { CniError, cniErrorCode } from '../spec/error.ts';
 import { removeAbandonedFiles, writeFileAtomic } from '../util/atomic-file.ts';
 import { conflicts, describePort, type HostPort, isHostPort } from './plan.ts';
+import { errorCode } from '../util/error-code.ts';
 
 /** The host ports of one attachment, as they are kept on disk. */
 export interface Claim {
@@ -70,7 +71,7 @@ async function store(directory: string, { containerId, network, ports }: Claim):
 
 async function readAll(directory: string): Promise<Map<string, Claim>> {
   const names = await readdir(directory).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   });
   const claims = new Map<string, Claim>();

@@ -3,6 +3,7 @@ import { extname, join } from 'node:path';
 import { parseConfig } from './config.ts';
 import type { NetworkConfigList } from './types.ts';
 import { messageOf } from '../util/error-text.ts';
+import { errorCode } from '../util/error-code.ts';
 
 /** File types that libcni reads. */
 const extensions: ReadonlySet<string> = new Set(['.conf', '.conflist', '.json']);
@@ -30,7 +31,7 @@ const gone = { mtimeMs: 0, size: 0, ino: 0 };
 
 async function listFiles(confDir: string): Promise<{ path: string; stamp: string }[]> {
   const names = await readdir(confDir).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   });
   const wanted = names.filter((name) => !name.startsWith('.') && extensions.has(extname(name))).sort();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { messageOf } from './error-text.ts';
+import { errorCode } from './error-code.ts';
 
 const temporaryPrefix = '.tmp-';
 /** Writes take milliseconds: a temporary file that is older was left behind by a process that was killed. */
@@ -43,7 +44,7 @@ export async function writeFileAtomic(
 /** Removes what writers that were killed have left in a directory. */
 export async function removeAbandonedFiles(directory: string): Promise<void> {
   const names = await readdir(directory).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   });
   for (const name of names.filter((file) => file.startsWith(temporaryPrefix))) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { readIfThere } from '../files.ts';
+import { readIfThere } from '../../../cni/index.ts';
 import { certificateFile, keyFile } from '../pki/make.ts';
 import { authorities, type AuthorityName } from '../pki/plan.ts';
 import { readPair } from '../pki/kubeconfigs.ts';

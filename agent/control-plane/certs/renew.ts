@@ -1,9 +1,9 @@
 import { JoinError } from '../../bootstrap/error.ts';
-import { writeFileAtomic } from '../../../cni/index.ts';
+import { readIfThere, writeFileAtomic } from '../../../cni/index.ts';
 import { parseKubeconfig } from '../../api/kubeconfig-parse.ts';
 import { renderKubeconfig } from '../../api/kubeconfig-render.ts';
 import type { Authority } from '../../x509.ts';
-import { publicMode, readIfThere, secretMode } from '../files.ts';
+import { publicMode, secretMode } from '../files.ts';
 import { algorithmOf } from '../pki/keys.ts';
 import { issuePair } from '../pki/make.ts';
 import { describeCertificate } from './content-plan.ts';

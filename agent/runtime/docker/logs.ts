@@ -1,5 +1,6 @@
 import { mkdir, rm, symlink, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../../cni/index.ts';
 import type { PodIdentity } from '../types.ts';
 
 export interface LogDirectories {
@@ -46,7 +47,7 @@ async function replaceLink(target: string, path: string): Promise<void> {
   try {
     await symlink(target, path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = errorCode(error);
     if (code === 'ENOENT') await mkdir(dirname(path), { recursive: true });
     else if (code === 'EEXIST') await unlink(path);
     else throw error;

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../../cni/index.ts';
 import { SharedTasks } from '../../images/shared-task.ts';
 import type { ContainerConfig, ContainerRuntime, ImageStatus } from '../types.ts';
 import { attach } from './attach.ts';
@@ -128,7 +129,7 @@ function checkRecursiveReadOnly(apiVersion: string): void {
 }
 
 function ignoreExisting(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  if (errorCode(error) !== 'EEXIST') throw error;
 }
 
 async function startContainer(deps: DockerRuntimeDeps, id: string, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { writeFileAtomic } from '../../../cni/index.ts';
+import { errorCode, writeFileAtomic } from '../../../cni/index.ts';
 import { type KeyPair, renderSelfSigned } from './self-signed-render.ts';
 import type { ServingFiles } from './settings-plan.ts';
 
@@ -103,4 +103,4 @@ async function readClientCa(path: string | undefined): Promise<string | undefine
   return text;
 }
 
-const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+const isMissing = (error: unknown): boolean => errorCode(error) === 'ENOENT';
