@@ -24,7 +24,7 @@ export async function safeOpen(base: string, path: string): Promise<FileHandle> 
   const root = await realpath(base);
   const { existing, missing } = await resolve(root, path.split('/').filter(isName));
   const mode = (await stat(root)).mode & 0o7777;
-  let handle = await walk(root, existing);
+  let handle = await walk(root, existing, path);
   for (const name of missing) handle = await makeAndEnter(handle, name, mode);
   return handle;
 }
@@ -36,14 +36,16 @@ export async function safeOpen(base: string, path: string): Promise<FileHandle> 
  */
 export async function safeOpenExisting(base: string, path: string): Promise<FileHandle> {
   const root = await realpath(base);
-  return await walk(root, await realpath(join(root, path)));
+  return await walk(root, await realpath(join(root, path)), path);
 }
 
-/** @param existing without links, as its base is */
-async function walk(root: string, existing: string): Promise<FileHandle> {
+/**
+ * @param existing without links, as its base is
+ * @param path as it was asked for, for the error
+ */
+async function walk(root: string, existing: string, path: string): Promise<FileHandle> {
   const inside = relative(root, existing);
-  if (inside === '..' || inside.startsWith(`..${sep}`))
-    throw new Error(`the path leads to ${existing}, out of ${root}`);
+  if (inside === '..' || inside.startsWith(`..${sep}`)) throw new Error(`${path} leads to ${existing}, out of ${root}`);
   let handle = await open(root, PIN_FLAGS);
   for (const name of inside.split(sep).filter(isName)) handle = await enter(handle, name);
   return handle;
