@@ -134,6 +134,8 @@ cat >/etc/systemd/system/kubelet.service.d/10-kubeadm.conf <<'END'\n${kubeadmDro
 ln -s "$(command -v podwright)" /usr/bin/kubelet
 systemctl daemon-reload && systemctl enable --now kubelet
 podwright install --cri`);
+    // Once it runs it has an answer within the two seconds that kubeadm waits; to start takes longer under emulation.
+    await debian.until(`crictl -r ${criSocket} info`);
     const said = await debian.check(
       `kubeadm ${joinArgs()} --cri-socket ${criSocket} --ignore-preflight-errors=SystemVerification`,
     );
