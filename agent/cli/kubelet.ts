@@ -1,6 +1,6 @@
 import { messageOf } from '../../cni/index.ts';
-import { likeKubelet } from '../node/api/system-info.ts';
 import { systemClock } from '../clock.ts';
+import { likeKubelet } from '../version.ts';
 import { type KubeletArguments, KubeletFlagError, readKubeletArguments } from './kubelet/arguments-plan.ts';
 import type { Flags } from '../config/index.ts';
 import { readConfig } from './flags.ts';

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Container } from '../objects/types.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';
+import { kubeletRelease } from '../version.ts';
 
 type Lifecycle = NonNullable<Container['lifecycle']>;
 /** What to do after a container started or before it stops. */
@@ -85,7 +86,7 @@ async function get(
   signal: AbortSignal,
 ): Promise<void> {
   const { host, port, path = '', scheme, httpHeaders = [] } = action;
-  const headers: Record<string, string> = { 'user-agent': 'kube-lifecycle/1.34', accept: '*/*' };
+  const headers: Record<string, string> = { 'user-agent': `kube-lifecycle/${kubeletRelease}`, accept: '*/*' };
   for (const { name, value } of httpHeaders) headers[name.toLowerCase()] = value;
   const options: RequestOptions = {
     host: hostOf(host, target),

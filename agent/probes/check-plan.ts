@@ -1,5 +1,6 @@
 import { expandVariables } from '../objects/expand.ts';
 import type { Container } from '../objects/types.ts';
+import { kubeletRelease } from '../version.ts';
 import type { Check, HttpHeader, ProbeKind } from './types.ts';
 import type { Thresholds } from './worker-plan.ts';
 
@@ -17,7 +18,7 @@ export interface ProbeSettings {
 }
 
 /** The version that probes name in their `User-Agent`: servers log it, and some choose by it. */
-const userAgent = 'kube-probe/1.34';
+const userAgent = `kube-probe/${kubeletRelease}`;
 
 export function probeOf(container: Container, kind: ProbeKind): Probe | undefined {
   switch (kind) {

@@ -1,5 +1,6 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2';
 import { messageOf } from '../../cni/index.ts';
+import { kubeletRelease } from '../version.ts';
 import { codeName, decodeHealthResponse, encodeHealthRequest } from './health-plan.ts';
 import { describeNetworkError, formatSeconds, joinHostPort } from './render.ts';
 import type { Check, CheckContext, Outcome } from './types.ts';
@@ -57,7 +58,7 @@ function call(
     ':path': '/grpc.health.v1.Health/Check',
     'content-type': 'application/grpc',
     te: 'trailers',
-    'user-agent': 'kube-probe/1.34',
+    'user-agent': `kube-probe/${kubeletRelease}`,
     'grpc-timeout': `${timeoutMs}m`,
   });
   collect(stream, (headers, body) => done(judge(headers, body, timeoutMs)));

@@ -1,11 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { goArchitecture } from '../../admission/node-labels.ts';
-import { version } from '../../version.ts';
+import { likeKubelet, version } from '../../version.ts';
 import type { SystemInfo } from './render.ts';
-
-/** The Kubernetes version whose kubelet podwright is like: what version checks of other programs compare. */
-export const likeKubelet = 'v1.32.0';
 
 /**
  * `nodeInfo` apart from the runtime's version (`MachineInfo` and `VersionInfo`, pkg/kubelet/nodestatus/setters.go); IDs that the

@@ -50,8 +50,8 @@ describe('httpGet', () => {
     await run({ httpGet: { port: 'web', path: 'ready?x=1', httpHeaders } }, target(port));
     await run({ httpGet: { port } });
     expect(seen).toEqual([
-      ['GET', '/ready?x=1', 'kube-lifecycle/1.34', 'yes'],
-      ['GET', '/', 'kube-lifecycle/1.34', undefined],
+      ['GET', '/ready?x=1', 'kube-lifecycle/1.32', 'yes'],
+      ['GET', '/', 'kube-lifecycle/1.32', undefined],
     ]);
   });
 

@@ -105,7 +105,7 @@ test('the request is one of gRPC', async () => {
     ':authority': `127.0.0.1:${port}`,
     'content-type': 'application/grpc',
     te: 'trailers',
-    'user-agent': 'kube-probe/1.34',
+    'user-agent': 'kube-probe/1.32',
   });
 });
 

@@ -16,7 +16,7 @@ const app = container('app', {
 });
 
 const usual = [
-  ['User-Agent', 'kube-probe/1.34'],
+  ['User-Agent', 'kube-probe/1.32'],
   ['Accept', '*/*'],
 ] as const;
 const url = { scheme: 'http', host: '192.0.2.7', port: 8080, path: '/' } as const;
