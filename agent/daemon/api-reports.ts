@@ -3,7 +3,7 @@ import { systemClock } from '../clock.ts';
 import { createEventSink, type EventSink } from '../events/api-sink.ts';
 import { CONFIG_HASH } from '../objects/static-pod.ts';
 import { podKey } from '../objects/types.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { FILE_SOURCE, type SourcedPod } from '../sources/index.ts';
 import { createMirrorPods, type MirrorPods } from '../status/mirror.ts';
 import type { Foundation } from './foundation.ts';

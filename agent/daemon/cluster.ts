@@ -2,7 +2,7 @@ import { createApiClient, type OwnedApiClient } from '../api/index.ts';
 import { systemClock } from '../clock.ts';
 import type { NodeImage } from '../node/api/render.ts';
 import type { Pod } from '../objects/types.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { createKnownNode, type KnownNode } from '../node/api/known-node.ts';
 import { createServerState } from '../node/api/server-state.ts';
 import type { ApiServerInfo } from '../server/local/state.ts';

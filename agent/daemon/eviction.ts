@@ -7,7 +7,7 @@ import type { EvictionDeps } from '../eviction/deps.ts';
 import { createEvictionManager, type EvictionManager, evictionSettings, removeDead } from '../eviction/index.ts';
 import type { ImageGc } from '../images/gc.ts';
 import type { PodDeps } from '../pods/deps.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { isTerminalPhase } from '../pods/status.ts';
 import type { DockerClient } from '../runtime/docker/index.ts';
 import { createCgroupReader, createPodStats, dockerWritableLayers, nodeStats } from '../stats/index.ts';

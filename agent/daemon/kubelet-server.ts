@@ -10,7 +10,7 @@ import {
   parseProcessCgroup,
 } from '../metrics/index.ts';
 import type { Pod } from '../objects/types.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { createKubeletServer, createPodDialer, serverSettings } from '../server/kubelet/index.ts';
 import { serveCommand, servePortForward } from '../server/streaming/index.ts';
 import { claimPlaces } from '../volumes/claim-places.ts';

@@ -29,7 +29,7 @@ import type { ObjectReader, Pod } from '../objects/types.ts';
 import { createStatusCheckpoints } from '../pods/checkpoint.ts';
 import type { Log, PodDeps } from '../pods/deps.ts';
 import { createPodIdentityFiles } from '../pods/identity.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { linuxResources } from '../pods/resources.ts';
 import { createProbeManager } from '../probes/index.ts';
 import type { ContainerRuntime } from '../runtime/types.ts';

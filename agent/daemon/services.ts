@@ -1,6 +1,6 @@
 import type { ApiObject } from '../api/index.ts';
 import type { ObjectReader, Service } from '../objects/types.ts';
-import type { PodView } from '../pods/manager.ts';
+import type { PodView } from '../pods/pod-views.ts';
 import { createKeptFile, createServiceController, type ServiceController, withServices } from '../services/index.ts';
 import type { SourceProblem } from '../sources/types.ts';
 import type { Foundation } from './foundation.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { exec } from '../../cni/index.ts';
 import { systemClock } from '../clock.ts';
 import type { PodDeps } from '../pods/deps.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import { isTerminalPhase } from '../pods/status.ts';
 import {
   createLogind,

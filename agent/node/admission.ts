@@ -4,7 +4,7 @@ import { type ResizeRefusal, resizeRefusal } from '../admission/resize.ts';
 import type { AdmissionNode } from '../admission/types.ts';
 import { formatPath } from '../objects/field-path.ts';
 import type { Pod } from '../objects/types.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import type { PodFailure } from '../pods/status.ts';
 import { safeSysctls, type SecurityFacts, securityProblems, sysctlProblem } from '../security/index.ts';
 

@@ -2,7 +2,7 @@ import type { Exec, PodNetwork } from '../../cni/index.ts';
 import type { PodCgroups } from '../cgroups/pod-cgroups.ts';
 import type { StatusCheckpoints } from '../pods/checkpoint.ts';
 import type { Log } from '../pods/deps.ts';
-import type { PodManager } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
 import type { ContainerRuntime, RuntimePodSummary } from '../runtime/types.ts';
 import { type Round, uncounted } from '../round.ts';
 import { describeFailures, sweepOrphans } from '../volumes/orphans.ts';

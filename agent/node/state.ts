@@ -1,7 +1,8 @@
 import type { EventStore } from '../events/types.ts';
 import { pullsForPod, type PullProgress } from '../images/progress.ts';
 import { qosClass } from '../objects/index.ts';
-import type { PodManager, PodView } from '../pods/manager.ts';
+import type { PodManager } from '../pods/manager-types.ts';
+import type { PodView } from '../pods/pod-views.ts';
 import { timestamp } from '../pods/container-status.ts';
 import { noResize } from '../pods/resize-conditions.ts';
 import { computePodStatus } from '../pods/status.ts';

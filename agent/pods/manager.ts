@@ -1,17 +1,14 @@
 import { dependsOn } from '../objects/references.ts';
 import { isDeleted, type Pod } from '../objects/types.ts';
 import type { RuntimePodSummary } from '../runtime/types.ts';
-import type { ObjectStore } from '../sources/types.ts';
 import { createWorkQueue } from '../work-queue.ts';
 import { withAllocation } from './allocation.ts';
-import type { PodDeps } from './deps.ts';
 import { takeDesired } from './desired-plan.ts';
+import type { PodManager, PodManagerOptions } from './manager-types.ts';
 import { createPodRecord, type PodRecord } from './pod-record.ts';
 import { admittedOf, hasNameOf, isOrphan, type PodView, viewsOf } from './pod-views.ts';
 import { createPodWorker } from './pod-worker.ts';
 import { type PodFailure, isTerminalPhase } from './status.ts';
-
-export type { PodView } from './pod-views.ts';
 
 /*
  * INVARIANTS
@@ -20,41 +17,6 @@ export type { PodView } from './pod-views.ts';
  * - No orphan is ended before every source has said all that it wants; see {@link isOrphan}.
  * - A pod whose namespace and name an older pod still holds waits until that one has ended (kubelet: `allowStaticPodStart`).
  */
-
-export interface PodManager {
-  /** Takes the runtime's list of pods: finds orphans, and wakes the pods whose containers changed unnoticed. */
-  relisted(pods: readonly RuntimePodSummary[]): void;
-  /** Something happened to a container of this pod. */
-  wake(uid: string): void;
-  /** Wakes every pod: the runtime came back. */
-  wakeAll(): void;
-  pods(): readonly PodView[];
-  /** Pods that this node has taken, with the resources that it has granted, apart from those that have ended or are ending. */
-  admitted(): readonly Pod[];
-  /**
-   * Ends a pod for good: it is killed and stays in phase Failed.
-   *
-   * @param graceSeconds undefined for the pod's own
-   */
-  fail(uid: string, failure: PodFailure, graceSeconds: number | undefined): void;
-  /** Runs a pod that has ended once more, from its beginning; false when there is none or it has not ended. */
-  rerun(uid: string): boolean;
-  /** Stops all workers; the pods go on running. */
-  stop(): Promise<void>;
-}
-
-export interface PodManagerOptions {
-  readonly deps: PodDeps;
-  readonly store: ObjectStore;
-  /** Called once, when every pod that was wanted or found at the start had its first run. */
-  readonly onFirstReconcile: () => void;
-  /** Called after each run of a pod, its first one or a later one: what {@link PodManager.admitted} tells may have changed. */
-  readonly onRun?: (operation: 'create' | 'sync', seconds: number) => void;
-  /** A pod has ended and what it held is free. */
-  readonly onEnded: () => void;
-  /** The same of a pod whose object is known. */
-  readonly onPodEnded?: (pod: Pod) => void;
-}
 
 class Manager implements PodManager {
   readonly #options: PodManagerOptions;

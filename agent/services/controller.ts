@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EndpointSlice, ObjectReader, Service } from '../objects/types.ts';
-import type { PodView } from '../pods/manager.ts';
+import type { PodView } from '../pods/pod-views.ts';
 import { allocate } from './allocate.ts';
 import type { KeptFile } from './kept.ts';
 import { type Round, uncounted } from '../round.ts';

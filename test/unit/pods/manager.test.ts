@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PodDeps } from '../../../agent/pods/deps.ts';
-import { createPodManager, type PodManager } from '../../../agent/pods/manager.ts';
+import { createPodManager } from '../../../agent/pods/manager.ts';
+import type { PodManager } from '../../../agent/pods/manager-types.ts';
 import type { Pod } from '../../../agent/objects/types.ts';
 import { createObjectStore } from '../../../agent/sources/store.ts';
 import { pod } from './fixtures.ts';
