@@ -126,6 +126,9 @@ ExecStart=/usr/bin/kubelet $KUBELET_KUBECONFIG_ARGS $KUBELET_CONFIG_ARGS $KUBELE
 
 const criSocket = 'unix:///var/run/cri-dockerd.sock';
 
+/** Once it runs it has an answer within the two seconds that kubeadm waits; to start takes longer under emulation. */
+const wakeCri = (): Promise<unknown> => debian.until(`crictl -r ${criSocket} info`);
+
 describe.skipIf(guestProblem !== undefined)('kubeadm with podwright in the place of the kubelet', () => {
   test('kubeadm join makes the host a node of the cluster', async () => {
     await debian.check(`mkdir -p /etc/systemd/system/kubelet.service.d
@@ -134,8 +137,7 @@ cat >/etc/systemd/system/kubelet.service.d/10-kubeadm.conf <<'END'\n${kubeadmDro
 ln -s "$(command -v podwright)" /usr/bin/kubelet
 systemctl daemon-reload && systemctl enable --now kubelet
 podwright install --cri`);
-    // Once it runs it has an answer within the two seconds that kubeadm waits; to start takes longer under emulation.
-    await debian.until(`crictl -r ${criSocket} info`);
+    await wakeCri();
     const said = await debian.check(
       `kubeadm ${joinArgs()} --cri-socket ${criSocket} --ignore-preflight-errors=SystemVerification`,
     );
@@ -148,6 +150,7 @@ podwright install --cri`);
   });
 
   test('kubeadm reset ends the pods, and the service', async () => {
+    await wakeCri();
     await debian.check(`kubeadm reset --force --cri-socket ${criSocket}`);
     expect(await debian.check('docker ps --all --quiet')).toBe('');
     expect(await debian.run('systemctl is-active kubelet')).toMatchObject({ stdout: 'inactive\n' });
