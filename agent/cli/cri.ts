@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Flags, LoadedConfig } from '../config/index.ts';
 import { createLog } from '../log.ts';
-import type { CriListener } from '../server/cri/index.ts';
+import type { CriListener } from '../server/cri/server.ts';
 import { UsageError } from './failure.ts';
 import { addOptions, readConfig, runFlags } from './flags.ts';
 import { interruptible } from './interruptible.ts';
@@ -41,7 +41,7 @@ async function run(endpoint: string, flags: Flags): Promise<number> {
 const idleMs = 60_000;
 
 async function answer(listener: CriListener, { config }: LoadedConfig): Promise<number> {
-  const { answerCri } = await import('../server/cri/index.ts');
+  const { answerCri } = await import('../cri/endpoint.ts');
   const log = await createLog(config.log);
   const onListening = (): void => log.info({ listener }, 'CRI v1 answers');
   const options = { listener, idleMs: 'fd' in listener ? idleMs : undefined, onListening, log };

@@ -17,7 +17,7 @@ import { type RunningProgram, startProgram } from '../cluster/programs.ts';
 import { podwrightProgram } from '../lab/daemon.ts';
 import { createHost, type DaemonHandle, isReady, type TestHost, until } from '../lab/index.ts';
 import { enterArgs } from '../lab/names.ts';
-import { image, podManifest, shell } from './manifests.ts';
+import { image, podManifest, shell, sleeper } from './manifests.ts';
 
 let host: TestHost;
 let daemon: DaemonHandle;
@@ -144,14 +144,17 @@ describe('CRI beside the daemon', () => {
 
 describe('CRI without a daemon', () => {
   it('ends pods as kubeadm reset does, with their network', async () => {
+    host.drop('other.yaml', podManifest('other', [sleeper('main')]));
+    await host.waitForPod('other', isReady);
     await daemon.stop();
     const { items } = await runtime.listPodSandbox({});
-    for (const { id } of items) {
-      await runtime.stopPodSandbox({ podSandboxId: id });
-      await runtime.stopPodSandbox({ podSandboxId: id });
-      await runtime.removePodSandbox({ podSandboxId: id });
-      await runtime.removePodSandbox({ podSandboxId: id });
-    }
+    expect(items.length).toBeGreaterThan(1);
+    const twice = async (call: () => Promise<unknown>): Promise<void> => {
+      await call();
+      await call();
+    };
+    await Promise.all(items.map(({ id }) => twice(() => runtime.stopPodSandbox({ podSandboxId: id }))));
+    await Promise.all(items.map(({ id }) => twice(() => runtime.removePodSandbox({ podSandboxId: id }))));
     expect(await host.containers()).toEqual([]);
     const footprint = await host.footprint();
     expect(footprint).toMatchObject({ links: [], leases: [] });

@@ -1,6 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AuthConfig, ImageService } from '../../cri/api_pb.js';
-import type { ContainerRuntime, ImageAuth } from '../../runtime/types.ts';
+import type { ImageAuth } from '../../runtime/types.ts';
 import { nanoseconds, toImage } from './render.ts';
 import type { CriDeps } from './runtime-service.ts';
 

@@ -1,13 +1,12 @@
+import pLimit from 'p-limit';
 import type { Logger } from 'pino';
-import { createPodNetwork } from '../../../cni/index.ts';
-import type { Config } from '../../config/index.ts';
-import { openRuntime } from '../../daemon/foundation.ts';
-import { acquireLock, LockedError } from '../../lock.ts';
-import { createDockerClient } from '../../runtime/docker/index.ts';
-import { stopContainer } from '../../runtime/docker/sandbox.ts';
-import { type CriServerOptions, serveCri } from './server.ts';
-
-export type { CriListener } from './server.ts';
+import { createPodNetwork } from '../../cni/index.ts';
+import type { Config } from '../config/index.ts';
+import { openRuntime } from '../daemon/foundation.ts';
+import { acquireLock, LockedError } from '../lock.ts';
+import { createDockerClient } from '../runtime/docker/index.ts';
+import { stopContainer } from '../runtime/docker/sandbox.ts';
+import { type CriServerOptions, serveCri } from '../server/cri/server.ts';
 
 /**
  * Has CRI v1 answer for the pods of this host: for `kubeadm`, which asks for it before the kubelet runs and after it has ended,
@@ -24,14 +23,17 @@ export async function answerCri(
     onWarning: (message, fields) => log.warn(fields, message),
   });
   const runtime = await openRuntime(config, client, network, log);
+  const inTurn = pLimit(1); // or one request would find the root directory locked by another
   await serveCri(
     {
       ...{ client, runtime, sandboxImage: config.podSandboxImage },
       stopSandbox: (id, until) =>
-        unlessDaemonRuns(config.rootDir, {
-          alone: () => runtime.stopPodSandbox(id, until),
-          beside: () => stopContainer(client, id, sandboxGraceSeconds, until),
-        }),
+        inTurn(() =>
+          unlessDaemonRuns(config.rootDir, {
+            alone: () => runtime.stopPodSandbox(id, until),
+            beside: () => stopContainer(client, id, sandboxGraceSeconds, until),
+          }),
+        ),
     },
     options,
     signal,
