@@ -2,7 +2,7 @@ import { access, chmod, realpath, rmdir, unlink } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { exec, type Exec, ExecFailure, readIfThere, writeFileAtomic } from '../../cni/index.ts';
 import type { HostFacts, Step } from './plan.ts';
-import { criServiceUnit, criSocketUnit, unitName } from './unit-render.ts';
+import { criSocketUnit, unitName } from './unit-render.ts';
 
 /** The directory that systemd makes when it is PID 1 (`sd_booted(3)`). */
 const systemdDirectory = '/run/systemd/system';
@@ -87,7 +87,8 @@ const acts: { readonly [Name in Step['do']]: Act<Name> } = {
   restart: systemctl('restart', '--no-block', unitName),
   stop: systemctl('disable', '--quiet', '--now', unitName),
   listen: systemctl('enable', '--quiet', '--now', criSocketUnit),
-  unlisten: systemctl('disable', '--quiet', '--now', criSocketUnit, criServiceUnit),
+  // It takes the service with it, which requires it.
+  unlisten: systemctl('disable', '--quiet', '--now', criSocketUnit),
 };
 
 export async function act(step: Step, signal: AbortSignal): Promise<void> {

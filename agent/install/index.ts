@@ -5,6 +5,7 @@ import { act, exists, gatherHost, ownProgram, serviceState } from './host.ts';
 import {
   describeStep,
   type HostFacts,
+  type InstalledGroup,
   planCriInstall,
   planInstall,
   planUninstall,
@@ -63,8 +64,8 @@ export async function install(options: InstallOptions, deps: InstallDeps, signal
  * @throws InstallRefused
  */
 export async function installCri(isDryRun: boolean, deps: InstallDeps, signal: AbortSignal): Promise<void> {
-  const wanted = await criFiles();
-  await carryOut(planCriInstall(await factsFor(wanted, signal), wanted), isDryRun, deps, signal);
+  const cri = await criGroup();
+  await carryOut(planCriInstall(await factsFor(cri.files, signal), cri), isDryRun, deps, signal);
 }
 
 /**
@@ -73,10 +74,8 @@ export async function installCri(isDryRun: boolean, deps: InstallDeps, signal: A
  * @throws InstallRefused
  */
 export async function uninstall(isDryRun: boolean, deps: InstallDeps, signal: AbortSignal): Promise<void> {
-  const groups = [
-    { files: await wantedFiles(kubeadmFiles()), stop: { do: 'stop' } },
-    { files: await criFiles(), stop: { do: 'unlisten' } },
-  ] as const;
+  const daemon: InstalledGroup = { files: await wantedFiles(kubeadmFiles()), unit: unitPath, stop: { do: 'stop' } };
+  const groups = [daemon, await criGroup()];
   const facts = await factsFor(
     groups.flatMap(({ files }) => files),
     signal,
@@ -112,11 +111,15 @@ async function wantedFiles(cluster: ClusterFiles | undefined): Promise<readonly 
   ];
 }
 
-async function criFiles(): Promise<readonly WantedFile[]> {
-  return [
-    { path: criSocketPath, content: renderCriSocket(), owner: 'podwright' },
-    { path: criServicePath, content: renderCriService(await ownProgram()), owner: 'podwright' },
-  ];
+async function criGroup(): Promise<InstalledGroup> {
+  return {
+    files: [
+      { path: criSocketPath, content: renderCriSocket(), owner: 'podwright' },
+      { path: criServicePath, content: renderCriService(await ownProgram()), owner: 'podwright' },
+    ],
+    unit: criSocketPath,
+    stop: { do: 'unlisten' },
+  };
 }
 
 /** One of a join that put the node's files elsewhere; without them it must go, as the daemon would not start. */

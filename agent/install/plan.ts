@@ -36,9 +36,11 @@ export type Step =
   | { readonly do: 'listen' }
   | { readonly do: 'unlisten' };
 
-/** Files that are removed together, and what must end before. */
+/** Files that come and go together, and what must end before. */
 export interface InstalledGroup {
   readonly files: readonly WantedFile[];
+  /** Path of the one that {@link stop} is about: without it systemd has nothing to stop, and says that this failed. */
+  readonly unit: string;
   readonly stop: Step;
 }
 
@@ -104,7 +106,7 @@ const isOwn = (content: string | undefined): boolean => content === undefined ||
  *
  * @throws InstallRefused
  */
-export function planCriInstall(facts: HostFacts, wanted: readonly WantedFile[]): readonly Step[] {
+export function planCriInstall(facts: HostFacts, { files: wanted, unit, stop }: InstalledGroup): readonly Step[] {
   refuseHost(facts, 'installing');
   if (facts.isCriDockerdActive) {
     throw new InstallRefused(
@@ -115,13 +117,8 @@ export function planCriInstall(facts: HostFacts, wanted: readonly WantedFile[]):
   for (const file of wanted) refuseForeign(file, facts);
   const files = wanted.flatMap((file) => planFile(file, facts));
   const isChanged = files.some((step) => step.do !== 'tell');
-  const isUpdate = isChanged && wanted.some(({ path }) => facts.files.has(path));
-  return [
-    ...(isUpdate ? [{ do: 'unlisten' } as const] : []),
-    ...files,
-    ...(isChanged ? [{ do: 'reload' } as const] : []),
-    { do: 'listen' },
-  ];
+  const isUpdate = isChanged && facts.files.has(unit);
+  return [...(isUpdate ? [stop] : []), ...files, ...(isChanged ? [{ do: 'reload' } as const] : []), { do: 'listen' }];
 }
 
 /**
@@ -138,13 +135,13 @@ export function planUninstall(facts: HostFacts, groups: readonly InstalledGroup[
   return [...steps, { do: 'tell', text: 'Nothing of podwright install is here' }];
 }
 
-function planRemoval(facts: HostFacts, { files, stop }: InstalledGroup): readonly Step[] {
+function planRemoval(facts: HostFacts, { files, unit, stop }: InstalledGroup): readonly Step[] {
   const present = files.flatMap(({ path, owner, content }) => {
     const found = facts.files.get(path);
     if (found === undefined) return [];
     return [{ path, owner, isOurs: found.startsWith(marker), isEdited: owner === 'user' && found !== content }];
   });
-  const ownsUnit = present.some(({ owner, isOurs }) => owner === 'podwright' && isOurs);
+  const ownsUnit = present.some(({ path, isOurs }) => path === unit && isOurs);
   const removals = present.map(({ path, isOurs, isEdited }): Step => {
     if (!isOurs) return { do: 'tell', text: `${path} stays: podwright install did not make it` };
     return isEdited ? { do: 'tell', text: `${path} stays: you have changed it` } : { do: 'remove', path };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
   type HostFacts,
+  type InstalledGroup,
   InstallRefused,
   planCriInstall,
   planInstall,
@@ -32,10 +33,8 @@ const cri = [
   { path: '/service', content: `${marker}\nservice`, owner: 'podwright' },
 ] as const;
 const withCri: HostFacts = { ...host, files: new Map(cri.map(({ path, content }) => [path, content])) };
-const groups = [
-  { files: wanted, stop: { do: 'stop' } },
-  { files: cri, stop: { do: 'unlisten' } },
-] as const;
+const criGroup: InstalledGroup = { files: cri, unit: '/socket', stop: { do: 'unlisten' } };
+const groups: readonly InstalledGroup[] = [{ files: wanted, unit: '/unit', stop: { do: 'stop' } }, criGroup];
 const withFile = (facts: HostFacts, path: string, content: string): HostFacts => ({
   ...facts,
   files: new Map([...facts.files, [path, content]]),
@@ -88,12 +87,22 @@ describe('install --cri', () => {
       withFile(withCri, '/socket', `${marker}\nold`),
       ['unlisten', 'write /socket', 'reload', 'listen'],
     ],
+    [
+      'an installation that was cut short',
+      withFile(host, '/socket', `${marker}\nsocket`),
+      ['unlisten', 'write /service', 'reload', 'listen'],
+    ],
+    [
+      'the service of an uninstallation that was cut short',
+      withFile(host, '/service', `${marker}\nold`),
+      ['write /socket', 'write /service', 'reload', 'listen'],
+    ],
   ])('%s', (_, facts, steps) => {
-    expect(brief(planCriInstall(facts, cri))).toEqual(steps);
+    expect(brief(planCriInstall(facts, criGroup))).toEqual(steps);
   });
 
   test('refused where cri-dockerd has the socket', () => {
-    expect(() => planCriInstall({ ...host, isCriDockerdActive: true }, cri)).toThrow(InstallRefused);
+    expect(() => planCriInstall({ ...host, isCriDockerdActive: true }, criGroup)).toThrow(InstallRefused);
   });
 });
 
@@ -106,6 +115,11 @@ describe('uninstall', () => {
       'flags that the user has changed stay',
       withFile(installed, '/defaults', `${marker}\nARGS=-v=4`),
       ['stop', 'remove /unit', 'remove /drop-in', 'reload'],
+    ],
+    [
+      'what an uninstallation that was cut short has left: systemd knows no unit to stop',
+      { ...host, files: new Map([dropIn, cri[1]].map(({ path, content }) => [path, content])) },
+      ['remove /drop-in', 'remove /service', 'reload'],
     ],
     ["somebody else's unit stays, and runs on", withFile(host, '/unit', '[Unit]'), []],
   ])('%s', (_, facts, steps) => {
