@@ -15,23 +15,33 @@ export type ReadVolumeFile = (
   path: string,
 ) => Promise<{ readonly path: string; readonly bytes: Uint8Array }>;
 
-/** Reads what the variables of a container refer to, each file once. */
+/** Bytes of all files that one container refers to: more than the kernel takes as variables, and what the daemon holds at most. */
+const largestTogether = 8 * 1024 ** 2;
+
+/** Reads what the variables of a container refer to, each file once. Files after the first 8 MiB are not read. */
 export async function readEnvFiles(
   { env }: Pick<Container, 'env'>,
   read: ReadVolumeFile,
   signal: AbortSignal,
 ): Promise<EnvFiles> {
   const files = new Map<string, EnvFile>();
+  let held = 0;
   for (const { valueFrom } of env) {
     const reference = valueFrom?.fileKeyRef;
     if (reference === undefined || files.has(fileKey(reference))) continue;
     const { volumeName, path } = reference;
-    const file = await read(volumeName, path).catch((error: unknown) => ({ problem: error }));
+    const file = held < largestTogether ? await readOrProblem(read(volumeName, path)) : tooLarge;
     signal.throwIfAborted();
+    if ('bytes' in file) held += file.bytes.length;
     files.set(fileKey(reference), file);
   }
   return files;
 }
+
+const readOrProblem = (reading: Promise<EnvFile>): Promise<EnvFile> =>
+  reading.catch((error: unknown) => ({ problem: error }));
+
+const tooLarge: EnvFile = { problem: new Error('the files of the container are larger than 8 MiB together') };
 
 function fileKey({ volumeName, path }: FileKeyRef): string {
   return `${volumeName}/${path}`;

@@ -54,5 +54,6 @@ async function readUpTo(file: FileHandle, size: number): Promise<Uint8Array> {
   for (let count = -1; count !== 0 && length < size; length += count) {
     ({ bytesRead: count } = await file.read(buffer, length, size - length, length));
   }
-  return buffer.subarray(0, length);
+  // A copy: most files are small, and hold no large buffer for as long as they are held themselves.
+  return Buffer.from(buffer.subarray(0, length));
 }

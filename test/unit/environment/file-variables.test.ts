@@ -60,6 +60,23 @@ describe('variables out of files', () => {
     expect(String(error)).not.toContain('secret');
   });
 
+  test('are not held without end, however many files a container names', async () => {
+    let count = 0;
+    const large: ReadVolumeFile = (_, path) => {
+      count += 1;
+      return Promise.resolve({ path, bytes: new Uint8Array(1024 ** 2) });
+    };
+    const env = Array.from({ length: 20 }, (_, index) => ({
+      name: `A${index}`,
+      valueFrom: { fileKeyRef: key('HOST', `${index}.env`) },
+    }));
+    const files = await readEnvFiles({ env }, large, never);
+    expect(count).toBe(8);
+    const resolved = (): unknown =>
+      resolveEnvironment(pod(), container({ env: env.slice(8) }), { objects: reader(), facts: FACTS, files });
+    expect(resolved).toThrow(/"8\.env" of volume "config": the files of the container are larger than 8 MiB together/);
+  });
+
   test('are not waited for when the pod is ended', async () => {
     const env = [{ name: 'A', valueFrom: { fileKeyRef: key('HOST') } }];
     await expect(readEnvFiles({ env }, read, AbortSignal.abort(new Error('ended')))).rejects.toThrow('ended');
