@@ -20,12 +20,16 @@ export interface CriServerOptions {
   readonly onListening?: () => void;
 }
 
+/** Bytes, as containerd and the kubelet have it; the library's own limit is 4 GiB. */
+const largestMessage = 16 * 1024 ** 2;
+
 /** Serves CRI v1 until `signal` is aborted, or nobody has used it for long. */
 export async function serveCri(deps: CriDeps, options: CriServerOptions, signal: AbortSignal): Promise<void> {
   const server = createServer(
     connectNodeAdapter({
       grpcWeb: false,
       connect: false,
+      readMaxBytes: largestMessage,
       interceptors: [tellErrors],
       routes: (router) => {
         router.service(RuntimeService, createRuntimeService(deps));
@@ -78,7 +82,8 @@ function followSessions(
   const idle = new AbortController();
   const arm = (): NodeJS.Timeout | undefined =>
     idleMs === undefined ? undefined : setTimeout(() => idle.abort(), idleMs);
-  let timer = arm();
+  let timer: NodeJS.Timeout | undefined;
+  server.once('listening', () => (timer = arm()));
   signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
   server.on('session', (session) => {
     clearTimeout(timer);

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ContainerState, PodSandboxState, RuntimeService } from '../../../agent/cri/api_pb.js';
 import { createDockerClient } from '../../../agent/runtime/docker/index.ts';
 import type { ContainerListEntry } from '../../../agent/runtime/docker/api.ts';
 import { isAsked, matchesContainer, toContainer, toImage, toPodSandbox } from '../../../agent/server/cri/render.ts';
-import { type CriDeps } from '../../../agent/server/cri/runtime-service.ts';
+import { createRuntimeService, type CriDeps } from '../../../agent/server/cri/runtime-service.ts';
 import { serveCri } from '../../../agent/server/cri/server.ts';
 
 const entry: ContainerListEntry = {
@@ -83,7 +83,32 @@ describe('what Docker tells, as CRI', () => {
   });
 });
 
+describe('a command', () => {
+  test.each([
+    [0n, 0],
+    [20n, 20_000],
+    [10n ** 9n, 2 ** 31 - 1],
+  ])('that may take %d s', async (timeout, expected) => {
+    const asked: number[] = [];
+    const service = createRuntimeService({
+      client: { listContainers: () => Promise.resolve([entry]) } as never,
+      runtime: {
+        execSync: (_id: string, _command: readonly string[], timeoutMs: number) => {
+          asked.push(timeoutMs);
+          return Promise.resolve({ exitCode: 0, stdout: '', stderr: '' });
+        },
+      } as never,
+      stopSandbox: undefined as never,
+      sandboxImage: 'pause',
+    });
+    const request = { containerId: 'abc', cmd: ['true'], timeout } as never;
+    await service.execSync?.(request, { signal: new AbortController().signal } as never);
+    expect(asked).toEqual([expected]);
+  });
+});
+
 describe('the server', () => {
+  afterEach(() => void vi.useRealTimers());
   let directory: string;
   beforeAll(() => void (directory = mkdtempSync(join(tmpdir(), 'podwright-cri-'))));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -124,6 +149,13 @@ describe('the server', () => {
       { listener: { path: join(directory, 'idle.sock') }, idleMs: 10 },
       AbortSignal.timeout(60_000),
     );
+  });
+
+  test('does not outlive its failure to listen', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const serving = serveCri(deps(), { listener: { path: directory }, idleMs: 60_000 }, new AbortController().signal);
+    await expect(serving).rejects.toThrow(/no socket/);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   test('leaves alone what is no socket, and what another process answers on', async () => {
