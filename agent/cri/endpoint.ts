@@ -26,7 +26,7 @@ export async function answerCri(
   const inTurn = pLimit(1); // or one request would find the root directory locked by another
   await serveCri(
     {
-      ...{ client, runtime, sandboxImage: config.podSandboxImage },
+      ...{ client, runtime, sandboxImage: config.podSandboxImage, lifetime: signal },
       stopSandbox: (id, until) =>
         inTurn(() =>
           unlessDaemonRuns(config.rootDir, {

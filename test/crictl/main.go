@@ -3,7 +3,8 @@
 //
 //	crictl -r unix:///path info | version | pods [-q] | ps | inspecti IMAGE | pull IMAGE | stopp ID | rmp ID | runp
 //
-// Each call has the two seconds that kubeadm gives it, from a connection of its own on.
+// Each try has the two seconds that kubeadm gives it, from a connection of its own on; five times a sandbox is tried to be removed,
+// as kubeadm does since 1.24.
 package main
 
 import (
@@ -26,7 +27,7 @@ func main() {
 	}
 }
 
-func run(args []string) error {
+func run(args []string) (err error) {
 	if len(args) < 3 || args[0] != "-r" {
 		return fmt.Errorf("usage: crictl -r unix:///path COMMAND [ARGUMENT]")
 	}
@@ -35,10 +36,22 @@ func run(args []string) error {
 	if len(rest) > 0 {
 		argument = rest[0]
 	}
-	timeout := 2 * time.Second
-	if command == "pull" {
+	tries, timeout := 1, 2*time.Second
+	switch command {
+	case "pull":
 		timeout = time.Minute
+	case "stopp", "rmp":
+		tries = 5
 	}
+	for ; tries > 0; tries-- {
+		if err = try(endpoint, command, argument, timeout); err == nil {
+			break
+		}
+	}
+	return err
+}
+
+func try(endpoint, command, argument string, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	conn, err := dial(ctx, endpoint)

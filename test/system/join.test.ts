@@ -151,8 +151,8 @@ podwright install --cri`);
 
   test('kubeadm reset ends the pods, and the service', async () => {
     await wakeCri();
-    await debian.check(`kubeadm reset --force --cri-socket ${criSocket}`);
-    expect(await debian.check('docker ps --all --quiet')).toBe('');
+    const said = await debian.check(`kubeadm reset --force --cri-socket ${criSocket} 2>&1`);
+    expect(await debian.check('docker ps --all --quiet'), said).toBe('');
     expect(await debian.run('systemctl is-active kubelet')).toMatchObject({ stdout: 'inactive\n' });
     expect(await files('/etc/kubernetes /var/lib/kubelet')).toBe('');
   });

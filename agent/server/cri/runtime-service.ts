@@ -23,6 +23,8 @@ export interface CriDeps {
   /** Tears a sandbox's network down, where nobody else does, and stops it. */
   readonly stopSandbox: (id: string, signal: AbortSignal) => Promise<void>;
   readonly sandboxImage: string;
+  /** Ends what is under way with the server. */
+  readonly lifetime: AbortSignal;
 }
 
 type Service = Partial<ServiceImpl<typeof RuntimeService>>;
@@ -71,21 +73,22 @@ function aboutRuntime({ client, sandboxImage }: CriDeps): Service {
 }
 
 function sandboxes(deps: CriDeps): Service {
-  const { client, runtime, stopSandbox } = deps;
+  const { client, runtime, stopSandbox, lifetime: signal } = deps;
   return {
-    listPodSandbox: async ({ filter }, { signal }) => {
-      const items = (await list(client, signal)).filter(isSandbox).map(toPodSandbox);
+    listPodSandbox: async ({ filter }, context) => {
+      const items = (await list(client, context.signal)).filter(isSandbox).map(toPodSandbox);
       return { items: items.filter((item) => matchesSandbox(item, filter)) };
     },
-    podSandboxStatus: async ({ podSandboxId }, { signal }) => {
-      const entry = required('sandbox', podSandboxId, (await list(client, signal)).filter(isSandbox));
-      const status = (await runtime.podStatus(decodePod(entry.Labels).uid, signal)).sandboxes.find(
+    podSandboxStatus: async ({ podSandboxId }, context) => {
+      const entry = required('sandbox', podSandboxId, (await list(client, context.signal)).filter(isSandbox));
+      const status = (await runtime.podStatus(decodePod(entry.Labels).uid, context.signal)).sandboxes.find(
         ({ id }) => id === entry.Id,
       );
       if (status === undefined) throw notFound('sandbox', podSandboxId);
       return { status: toPodSandboxStatus(entry, status), info: {} };
     },
-    stopPodSandbox: async ({ podSandboxId }, { signal }) => {
+    // A client waits for two seconds and asks again: what it has begun goes on meanwhile.
+    stopPodSandbox: async ({ podSandboxId }) => {
       const { sandbox, members } = await sandboxOf(client, podSandboxId, signal);
       if (sandbox === undefined) return {};
       // First the sandbox: a daemon that runs would start its containers once more.
@@ -93,7 +96,7 @@ function sandboxes(deps: CriDeps): Service {
       await Promise.all(members.map(({ Id }) => runtime.stopContainer(Id, 0, signal)));
       return {};
     },
-    removePodSandbox: async ({ podSandboxId }, { signal }) => {
+    removePodSandbox: async ({ podSandboxId }) => {
       const { sandbox, members } = await sandboxOf(client, podSandboxId, signal);
       if (sandbox === undefined) return {};
       await stopSandbox(sandbox.Id, signal);

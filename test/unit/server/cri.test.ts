@@ -100,6 +100,7 @@ describe('a command', () => {
       } as never,
       stopSandbox: undefined as never,
       sandboxImage: 'pause',
+      lifetime: new AbortController().signal,
     });
     const request = { containerId: 'abc', cmd: ['true'], timeout } as never;
     await service.execSync?.(request, { signal: new AbortController().signal } as never);
@@ -118,6 +119,7 @@ describe('the server', () => {
     runtime: undefined as never,
     stopSandbox: undefined as never,
     sandboxImage: 'pause',
+    lifetime: new AbortController().signal,
   });
   const clientTo = (path: string) =>
     createClient(
