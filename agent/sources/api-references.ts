@@ -80,9 +80,9 @@ export function createReferencedObjects(deps: ObjectDeps, onChange: () => void):
   const take = (key: string, pods: ReadonlySet<string>): void => {
     const entry = followed.get(key);
     if (entry === undefined) return start(key, pods);
-    const isNamedAnew = [...pods].some((uid) => !entry.pods.has(uid));
+    const before = entry.pods;
     entry.pods = pods;
-    if (!isNamedAnew || entry.asked === undefined) return;
+    if (entry.asked === undefined || [...pods].every((uid) => before.has(uid))) return;
     // It may be another one under the same name.
     entry.isKnown = false;
     entry.asked.askAgain();
@@ -91,7 +91,9 @@ export function createReferencedObjects(deps: ObjectDeps, onChange: () => void):
   const namesOf = (all: readonly Pod[]): ReadonlyMap<string, ReadonlySet<string>> => {
     const named = new Map<string, Set<string>>();
     const add = (key: string, uids: Iterable<string>): void => {
-      named.set(key, new Set([...(named.get(key) ?? []), ...uids]));
+      const known = named.get(key) ?? new Set();
+      for (const uid of uids) known.add(uid);
+      named.set(key, known);
     };
     for (const pod of all) for (const key of objectReferences(pod)) add(key, [pod.metadata.uid]);
     for (const [key, { object }] of followed) {
