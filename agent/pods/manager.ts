@@ -8,6 +8,7 @@ import type { PodManager, PodManagerOptions } from './manager-types.ts';
 import { createPodRecord, type PodRecord } from './pod-record.ts';
 import { admittedOf, hasNameOf, isOrphan, type PodView, viewsOf } from './pod-views.ts';
 import { createPodWorker } from './pod-worker.ts';
+import { recallAll } from './publish.ts';
 import { type PodFailure, isTerminalPhase } from './status.ts';
 
 /*
@@ -177,6 +178,7 @@ class Manager implements PodManager {
     const wasOver = isTerminalPhase(record.status?.phase);
     const begin = performance.now();
     try {
+      if (!record.isRestored && !this.#fingerprints.has(uid)) await this.#recallTaken();
       const result = await this.#worker.run(record, signal);
       if (result.ended === true) this.#ended(uid);
       const isOver = isTerminalPhase(record.status?.phase);
@@ -188,6 +190,12 @@ class Manager implements PodManager {
       this.#noteFirstRun(uid);
       this.#options.onRun?.(operation, (performance.now() - begin) / 1_000);
     }
+  }
+
+  /** What an earlier daemon has taken; a pod that is new here is judged beside it. */
+  async #recallTaken(): Promise<void> {
+    const taken = [...this.#records.values()].filter(({ identity }) => this.#fingerprints.has(identity.uid));
+    await recallAll(this.#options.deps, taken);
   }
 
   /** A pod has become smaller or is over: there may be room for what others wait for. */

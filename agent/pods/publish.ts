@@ -54,12 +54,20 @@ export async function restore(
  * Finds the status that was last published: written down here, else the one that an API server has. And the resources that the
  * pod was granted.
  */
-export async function recall(deps: PodDeps, record: PodRecord, pod: Pod): Promise<void> {
+export async function recall(deps: Pick<PodDeps, 'checkpoints'>, record: PodRecord, pod: Pod): Promise<void> {
   if (record.status !== undefined) return;
   const kept = await deps.checkpoints.load(record.identity.uid);
+  // It may have been found meanwhile, and be older than what was published since.
+  if (record.status !== undefined) return;
   record.status = kept?.status ?? takenStatus(pod);
   record.allocation ??= kept?.allocation;
   if (record.desired !== undefined) record.pod = withAllocation(record.desired, record.allocation);
+}
+
+/** The same for pods whose own runs are still to come: they may ask for more than they were granted, or be over. */
+export async function recallAll(deps: Pick<PodDeps, 'checkpoints'>, records: readonly PodRecord[]): Promise<void> {
+  const former = records.filter(({ isRestored }) => !isRestored);
+  await Promise.all(former.map(async (record) => record.pod && recall(deps, record, record.pod)));
 }
 
 /** A pod that no node has taken yet has a status too, of the server's. */

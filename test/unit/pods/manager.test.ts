@@ -4,7 +4,8 @@ import { createPodManager } from '../../../agent/pods/manager.ts';
 import type { PodManager } from '../../../agent/pods/manager-types.ts';
 import type { Pod } from '../../../agent/objects/types.ts';
 import { createObjectStore } from '../../../agent/sources/store.ts';
-import { pod } from './fixtures.ts';
+import { allocationOf } from '../../../agent/pods/allocation.ts';
+import { container, pod } from './fixtures.ts';
 
 const source = 'api';
 const web = pod();
@@ -14,12 +15,15 @@ const deleted: Pod = {
 };
 
 /** A manager whose runtime has not answered yet, and what its source wants. */
-function beforeTheStart(): { readonly manager: PodManager; readonly want: (...pods: readonly Pod[]) => void } {
+function beforeTheStart(more: Partial<PodDeps> = {}): {
+  readonly manager: PodManager;
+  readonly want: (...pods: readonly Pod[]) => void;
+} {
   const store = createObjectStore([source]);
   const runtime = { podStatus: () => new Promise(() => undefined) };
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined, debug: () => undefined };
   const manager = createPodManager({
-    ...{ deps: { runtime, log } as unknown as PodDeps, store },
+    ...{ deps: { runtime, log, ...more } as unknown as PodDeps, store },
     onFirstReconcile: () => undefined,
     onEnded: () => undefined,
   });
@@ -40,4 +44,30 @@ describe('what changes before the runtime was listed counts', () => {
     manager.relisted([]);
     expect(manager.pods().map((view) => view.terminating)).toEqual(terminating);
   });
+});
+
+test('a pod that is new is judged beside what an earlier daemon granted others, and not beside those that are over', async () => {
+  const named = (uid: string, cpu: string): Pod => {
+    const made = pod({ containers: [container('app', { resources: { requests: { cpu } } })] });
+    return { ...made, metadata: { ...made.metadata, name: uid, uid } };
+  };
+  const checkpoints: Readonly<Record<string, object>> = {
+    resized: { status: { phase: 'Running' }, allocation: allocationOf(named('resized', '1')) },
+    over: { status: { phase: 'Succeeded' }, allocation: allocationOf(named('over', '1')) },
+  };
+  let begun: (admitted: readonly Pod[]) => void;
+  const seen = new Promise<readonly Pod[]>((resolve) => (begun = resolve));
+  const { manager, want } = beforeTheStart({
+    runtime: {
+      podStatus: (uid: string) => {
+        if (uid === 'fresh') begun(manager.admitted());
+        return new Promise(() => undefined);
+      },
+    } as never,
+    checkpoints: { load: (uid: string) => Promise.resolve(checkpoints[uid]) } as never,
+  });
+  want(named('fresh', '1'), named('resized', '3'), named('over', '1'));
+  const listed = ['resized', 'over'].map((uid) => ({ pod: { name: uid, namespace: 'default', uid }, fingerprint: '' }));
+  manager.relisted(listed as never);
+  expect(await seen).toEqual([named('resized', '1')]);
 });
