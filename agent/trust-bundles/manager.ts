@@ -128,7 +128,10 @@ function followBundles(
       if (failures === 1 && error instanceof ApiStatusError)
         log.warn({ err: error }, 'ClusterTrustBundles cannot be read');
       if (isNotFound(error)) over.abort(error);
-      if (isForbidden(error) || isNotFound(error)) answer(error);
+      if (!isForbidden(error) && !isNotFound(error)) return;
+      // Told once: the follower asks again and again, and pods have nothing to gain from the same answer.
+      if (state.problem === undefined) answer(error);
+      else state.problem = error;
     },
   };
   const ended = client.follow(resource, {}, handler, AbortSignal.any([life, over.signal])).catch(() => undefined);

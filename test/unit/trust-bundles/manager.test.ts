@@ -113,10 +113,17 @@ describe('trust bundles', () => {
 
   it('that the node may not read are told of, and had when it may', async () => {
     const [answer] = await begin();
-    last().handler.lost?.(new ApiStatusError('list clustertrustbundles', 403, { message: 'forbidden' }), 1);
+    const told: string[] = [];
+    const stop = new AbortController();
+    const running = bundles.run((uid) => told.push(uid), stop.signal);
+    const refused = new ApiStatusError('list clustertrustbundles', 403, { message: 'forbidden' });
+    for (const failures of [1, 2, 3]) last().handler.lost?.(refused, failures);
     await expect(answer).rejects.toThrow('forbidden');
+    expect(told).toEqual([web.metadata.uid]);
     expect(warnings).toEqual(['ClusterTrustBundles cannot be read']);
     last().handler.listed([bundle('1')]);
-    expect(await ask()).toBe(certificate('1'));
+    expect([await ask(), told.length]).toEqual([certificate('1'), 2]);
+    stop.abort(new Error('the daemon stops'));
+    await expect(running).rejects.toThrow('the daemon stops');
   });
 });
