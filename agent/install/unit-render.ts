@@ -101,7 +101,7 @@ WantedBy=sockets.target
 `;
 }
 
-/** It ends when nobody has used it for a while. */
+/** It ends when nobody has used it for a while. Where things are it learns as the daemon does, by the flags of users. */
 export function renderCriService({ node, program }: UnitSettings): string {
   return `${marker} --cri; podwright uninstall removes it
 [Unit]
@@ -110,9 +110,10 @@ Requires=${criSocketUnit}
 After=${criSocketUnit} docker.service
 
 [Service]
-Environment=PODWRIGHT_ARGS=
+Environment=KUBELET_EXTRA_ARGS= PODWRIGHT_ARGS=
+EnvironmentFile=-/etc/default/kubelet
 EnvironmentFile=-${escapeSpecifiers(defaultsPath)}
-ExecStart=${quote(node)} ${quoteArgument(program)} cri $PODWRIGHT_ARGS
+ExecStart=${quote(node)} ${quoteArgument(program)} cri $KUBELET_EXTRA_ARGS $PODWRIGHT_ARGS
 `;
 }
 

@@ -60,7 +60,7 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
     ready: isReady(input, newest, state),
     started: isRunning && kind !== 'ephemeral' && input.verdicts.isStarted(newest.id),
     restartCount: newest?.attempt ?? newestContainer(observed, container.name)?.attempt ?? previous?.restartCount ?? 0,
-    image: container.image,
+    image: imageOf(newest, input),
     imageID: newest === undefined ? '' : `docker://${newest.imageId}`,
     ...(newest === undefined ? {} : { containerID: containerId(newest) }),
     ...(isRunning ? resourcesOf(input) : {}),
@@ -70,6 +70,12 @@ export function containerStatus(input: ContainerStatusInput): ContainerStatus {
 /** Containers that ended may be removed at any time: what was published of them stays, until they are to start again. */
 function isSettled({ previous, isTerminal, waiting }: ContainerStatusInput): boolean {
   return isTerminal || (previous?.state?.terminated !== undefined && waiting === undefined);
+}
+
+/** The runtime tells an ID only: a container is of the image that its pod had when it was first told of. */
+function imageOf(newest: RuntimeContainerStatus | undefined, { container, previous }: ContainerStatusInput): string {
+  const isKnown = newest !== undefined && previous?.containerID === containerId(newest);
+  return isKnown ? previous.image : container.image;
 }
 
 /** In a new sandbox the init containers of the former one say nothing. */

@@ -109,6 +109,15 @@ describe('container status', () => {
     });
   });
 
+  test('tells the image that it runs, also when the pod asks for another one by now', () => {
+    const edited = pod({ containers: [{ ...container('app'), image: 'registry.test/app:2' }] });
+    const previous = statusOf(pod(), observed([sandbox()], [instance('app')]));
+    const imageOf = (found: RuntimePod): string | undefined => first(statusOf(edited, found, { previous }))?.image;
+    expect(imageOf(observed([sandbox()], [instance('app')]))).toBe('registry.test/app:1');
+    expect(imageOf(observed([sandbox()], [exited('app', 0)]))).toBe('registry.test/app:1');
+    expect(imageOf(observed([sandbox()], [instance('app', { id: 'app-1', attempt: 1 })]))).toBe('registry.test/app:2');
+  });
+
   test('of one that waits for its back-off tells how it ended', () => {
     const waiting = { app: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } };
     const status = first(statusOf(pod(), observed([sandbox()], [exited('app', 7)]), { waiting }));
