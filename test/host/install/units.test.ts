@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { renderClusterDropIn, renderUnit } from '../../../agent/install/unit-render.ts';
+import {
+  criServiceUnit,
+  criSocketUnit,
+  renderClusterDropIn,
+  renderCriService,
+  renderCriSocket,
+  renderUnit,
+} from '../../../agent/install/unit-render.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'pw-units-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -14,13 +21,25 @@ const cluster = {
   kubeletFlags: '/var/lib/kubelet/kubeadm-flags.env',
 };
 
+interface Verdict {
+  readonly status: number | null;
+  readonly output: string;
+}
+
 /** What `systemd-analyze verify` says of the unit with the drop-in. */
-function verify(unit: string, dropIn: string): { readonly status: number | null; readonly output: string } {
-  const path = join(directory, 'podwright.service');
-  mkdirSync(`${path}.d`, { recursive: true });
-  writeFileSync(path, unit);
-  writeFileSync(join(`${path}.d`, '10-kubeadm.conf'), dropIn);
-  const args = ['verify', '--man=no', '--recursive-errors=no', path];
+function verify(unit: string, dropIn: string): Verdict {
+  mkdirSync(join(directory, 'podwright.service.d'), { recursive: true });
+  writeFileSync(join(directory, 'podwright.service.d', '10-kubeadm.conf'), dropIn);
+  return verifyAll({ 'podwright.service': unit });
+}
+
+function verifyAll(units: Readonly<Record<string, string>>): Verdict {
+  const paths = Object.entries(units).map(([name, unit]) => {
+    const path = join(directory, name);
+    writeFileSync(path, unit);
+    return path;
+  });
+  const args = ['verify', '--man=no', '--recursive-errors=no', ...paths];
   const { status, stderr } = spawnSync('systemd-analyze', args, { encoding: 'utf8' });
   return { status, output: stderr };
 }
@@ -28,6 +47,8 @@ function verify(unit: string, dropIn: string): { readonly status: number | null;
 test.each(['/usr/bin/podwright', `/opt/50% "off" $HOME/pod\\wright.js`])('systemd takes the units of %s', (program) => {
   const settings = { node: process.execPath, program };
   expect(verify(renderUnit(settings), renderClusterDropIn(cluster))).toEqual({ status: 0, output: '' });
+  const cri = { [criSocketUnit]: renderCriSocket(), [criServiceUnit]: renderCriService(settings) };
+  expect(verifyAll(cri)).toEqual({ status: 0, output: '' });
 });
 
 test('systemd would say what is wrong', () => {
