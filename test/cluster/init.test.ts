@@ -251,7 +251,9 @@ describe('kubeadm init, with podwright in the place of the kubelet', () => {
     });
     expect(await crictl('inspecti', `${controlPlaneRepository}/pause:3.2`)).toMatchObject({ exitCode: 0 });
     expect((await crictl('inspecti', 'nobody.example/nothing:1')).stderr).toContain('no such image');
-    expect((await crictl('runp')).stderr).toContain('code = Unimplemented desc = podwright does not answer /runtime.v1.RuntimeService/RunPodSandbox');
+    expect((await crictl('runp')).stderr).toContain(
+      'code = Unimplemented desc = podwright does not answer /runtime.v1.RuntimeService/RunPodSandbox',
+    );
   });
 
   it('makes a cluster of one node', async () => {
