@@ -237,7 +237,7 @@ describe('what the node tells', () => {
   it('has gone round in its loops', async () => {
     /** Have nothing to do here, or one round that lasts as long as the daemon. */
     const idle = ['runtime-events', 'mirror-pods', 'tokens', 'client-certificate', 'server-certificate'];
-    const elsewhere = [...idle, 'shutdown', 'supervision', 'relist'];
+    const elsewhere = [...idle, 'shutdown', 'supervision', 'relist', 'configuration', 'services'];
     const missing = async (): Promise<readonly string[]> => {
       const text = await raw('/metrics');
       const isCounted = (loop: string): boolean =>
