@@ -5,7 +5,7 @@ import type { Config } from '../config/index.ts';
 import { openRuntime } from '../daemon/foundation.ts';
 import { acquireLock, LockedError } from '../lock.ts';
 import { createDockerClient } from '../runtime/docker/index.ts';
-import { stopContainer } from '../runtime/docker/sandbox.ts';
+import { stopSandboxContainer } from '../runtime/docker/sandbox.ts';
 import { type CriServerOptions, serveCri } from '../server/cri/server.ts';
 
 /**
@@ -31,7 +31,7 @@ export async function answerCri(
         inTurn(() =>
           unlessDaemonRuns(config.rootDir, {
             alone: () => runtime.stopPodSandbox(id, until),
-            beside: () => stopContainer(client, id, sandboxGraceSeconds, until),
+            beside: () => stopSandboxContainer(client, id, until),
           }),
         ),
     },
@@ -39,9 +39,6 @@ export async function answerCri(
     signal,
   );
 }
-
-/** Pause ends at once. */
-const sandboxGraceSeconds = 2;
 
 interface Ways {
   readonly alone: () => Promise<void>;

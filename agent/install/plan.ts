@@ -73,10 +73,23 @@ export function planInstall(
       'systemctl disable --now kubelet, then run this again; or give --no-start to start podwright later',
     );
   }
+  const { steps, isChanged } = planFiles(facts, wanted);
+  return [...steps, ...planService(facts.service, isChanged, start)];
+}
+
+/**
+ * What makes the files as they are wanted, and known to systemd.
+ *
+ * @throws InstallRefused for one of somebody else's
+ */
+function planFiles(
+  facts: HostFacts,
+  wanted: readonly WantedFile[],
+): { readonly steps: readonly Step[]; readonly isChanged: boolean } {
   for (const file of wanted) refuseForeign(file, facts);
   const files = wanted.flatMap((file) => planFile(file, facts));
   const isChanged = files.some((step) => step.do !== 'tell');
-  return [...files, ...(isChanged ? [{ do: 'reload' } as const] : []), ...planService(facts.service, isChanged, start)];
+  return { steps: isChanged ? [...files, { do: 'reload' }] : files, isChanged };
 }
 
 function planService({ isActive, isEnabled }: HostFacts['service'], isChanged: boolean, start: boolean): Step[] {
@@ -114,11 +127,9 @@ export function planCriInstall(facts: HostFacts, { files: wanted, unit, stop }: 
       'kubeadm is content with it; or first: systemctl disable --now cri-docker.socket cri-docker.service',
     );
   }
-  for (const file of wanted) refuseForeign(file, facts);
-  const files = wanted.flatMap((file) => planFile(file, facts));
-  const isChanged = files.some((step) => step.do !== 'tell');
+  const { steps, isChanged } = planFiles(facts, wanted);
   const isUpdate = isChanged && facts.files.has(unit);
-  return [...(isUpdate ? [stop] : []), ...files, ...(isChanged ? [{ do: 'reload' } as const] : []), { do: 'listen' }];
+  return [...(isUpdate ? [stop] : []), ...steps, { do: 'listen' }];
 }
 
 /**

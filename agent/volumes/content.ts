@@ -62,32 +62,37 @@ export async function ensureContent(
   return path;
 }
 
-async function requestTokens(
-  volume: Volume,
-  pod: Pod,
-  { tokens }: ContentDeps,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<number, string>> {
-  const found = new Map<number, string>();
-  if (tokens === undefined) return found;
-  for (const [index, { serviceAccountToken }] of (volume.projected?.sources ?? []).entries()) {
-    if (serviceAccountToken === undefined) continue;
-    const { audience = '', expirationSeconds = TOKEN_SECONDS } = serviceAccountToken;
-    found.set(index, await tokens(pod, { audience, expirationSeconds }, signal));
-  }
-  return found;
-}
+type ProjectedSource = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
-async function requestAnchors(
+const requestTokens = (volume: Volume, pod: Pod, { tokens }: ContentDeps, signal: AbortSignal): Promise<Requested> =>
+  request(volume, ({ serviceAccountToken }) => {
+    if (tokens === undefined || serviceAccountToken === undefined) return undefined;
+    const { audience = '', expirationSeconds = TOKEN_SECONDS } = serviceAccountToken;
+    return tokens(pod, { audience, expirationSeconds }, signal);
+  });
+
+const requestAnchors = (
   volume: Volume,
   pod: Pod,
   { trustAnchors }: ContentDeps,
   signal: AbortSignal,
-): Promise<ReadonlyMap<number, string>> {
+): Promise<Requested> =>
+  request(volume, ({ clusterTrustBundle }) =>
+    clusterTrustBundle === undefined ? undefined : trustAnchors?.(pod, clusterTrustBundle, signal),
+  );
+
+/** By the index of the source. */
+type Requested = ReadonlyMap<number, string>;
+
+/** What the sources of a projected volume ask the API server for, one after the other. */
+async function request(
+  volume: Volume,
+  ask: (source: ProjectedSource) => Promise<string> | undefined,
+): Promise<Requested> {
   const found = new Map<number, string>();
-  if (trustAnchors === undefined) return found;
-  for (const [index, { clusterTrustBundle }] of (volume.projected?.sources ?? []).entries()) {
-    if (clusterTrustBundle !== undefined) found.set(index, await trustAnchors(pod, clusterTrustBundle, signal));
+  for (const [index, source] of (volume.projected?.sources ?? []).entries()) {
+    const answer = await ask(source);
+    if (answer !== undefined) found.set(index, answer);
   }
   return found;
 }

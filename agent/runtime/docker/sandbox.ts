@@ -82,11 +82,15 @@ export async function stopPodSandbox(deps: SandboxDeps, id: string, signal: Abor
       signal,
     );
   }
-  if (inspection?.State.Pid) await stopContainer(deps.client, id, sandboxGraceSeconds, signal);
+  if (inspection?.State.Pid) await stopSandboxContainer(deps.client, id, signal);
 }
 
 /** Pause exits on SIGTERM; another sandbox image may need to be killed. */
 const sandboxGraceSeconds = 2;
+
+/** Stops the sandbox alone: its network stays, for who owns it. */
+export const stopSandboxContainer = (client: DockerClient, id: string, signal: AbortSignal): Promise<void> =>
+  stopContainer(client, id, sandboxGraceSeconds, signal);
 
 export async function inspectIfThere(
   client: DockerClient,

@@ -13,6 +13,7 @@ import {
   type PodSandboxFilter,
   PodSandboxState,
 } from '../../cri/api_pb.js';
+import { isSelectedBy } from '../../objects/label-requirement.ts';
 import type { ContainerListEntry } from '../../runtime/docker/api.ts';
 import { decodeAnnotations, decodePod, label, userLabels } from '../../runtime/docker/labels.ts';
 import { attemptOf } from '../../runtime/docker/names.ts';
@@ -121,7 +122,7 @@ export function matchesSandbox({ id, state, labels }: PodSandbox, filter: PodSan
   return (
     (filter.id === '' || isAsked(id ?? '', filter.id)) &&
     (filter.state === undefined || filter.state.state === state) &&
-    hasLabels(labels, filter.labelSelector)
+    isSelectedBy({ matchLabels: filter.labelSelector }, labels ?? {})
   );
 }
 
@@ -132,11 +133,6 @@ export function matchesContainer(container: Container, filter: ContainerFilter |
     (filter.id === '' || isAsked(id, filter.id)) &&
     (filter.podSandboxId === '' || isAsked(podSandboxId, filter.podSandboxId)) &&
     (filter.state === undefined || filter.state.state === state) &&
-    hasLabels(labels, filter.labelSelector)
+    isSelectedBy({ matchLabels: filter.labelSelector }, labels ?? {})
   );
 }
-
-type Labels = Readonly<Record<string, string>>;
-
-const hasLabels = (labels: Labels = {}, selector: Labels): boolean =>
-  Object.entries(selector).every(([key, value]) => labels[key] === value);

@@ -108,39 +108,34 @@ function sandboxes(deps: CriDeps): Service {
 }
 
 function containers({ client, runtime }: CriDeps): Service {
-  const find = async (id: string, signal: AbortSignal): Promise<ContainerListEntry | undefined> =>
-    one(
-      'container',
-      id,
-      (await list(client, signal)).filter((entry) => !isSandbox(entry)),
-    );
+  const all = async (signal: AbortSignal): Promise<readonly ContainerListEntry[]> =>
+    (await list(client, signal)).filter((entry) => !isSandbox(entry));
   return {
     listContainers: async ({ filter }, { signal }) => {
-      const all = (await list(client, signal)).filter((entry) => !isSandbox(entry)).map(toContainer);
-      return { containers: all.filter((container) => matchesContainer(container, filter)) };
+      const found = (await all(signal)).map(toContainer);
+      return { containers: found.filter((container) => matchesContainer(container, filter)) };
     },
     containerStatus: async ({ containerId }, { signal }) => {
-      const entry = await find(containerId, signal);
-      const pod = entry && (await runtime.podStatus(decodePod(entry.Labels).uid, signal));
-      const status = pod?.containers.find(({ id }) => id === entry?.Id);
-      if (entry === undefined || status === undefined) throw notFound('container', containerId);
+      const entry = required('container', containerId, await all(signal));
+      const pod = await runtime.podStatus(decodePod(entry.Labels).uid, signal);
+      const status = pod.containers.find(({ id }) => id === entry.Id);
+      if (status === undefined) throw notFound('container', containerId);
       // Docker tells the image by the ID that the container was made of.
       const tag = (await runtime.imageStatus(status.imageId, signal))?.tags[0];
       return { status: toContainerStatus(entry, { ...status, image: tag ?? status.image }), info: {} };
     },
     stopContainer: async ({ containerId, timeout }, { signal }) => {
-      const entry = await find(containerId, signal);
+      const entry = one('container', containerId, await all(signal));
       if (entry !== undefined) await runtime.stopContainer(entry.Id, Number(timeout), signal);
       return {};
     },
     removeContainer: async ({ containerId }, { signal }) => {
-      const entry = await find(containerId, signal);
+      const entry = one('container', containerId, await all(signal));
       if (entry !== undefined) await runtime.removeContainer(entry.Id, signal);
       return {};
     },
     execSync: async ({ containerId, cmd, timeout }, { signal }) => {
-      const entry = await find(containerId, signal);
-      if (entry === undefined) throw notFound('container', containerId);
+      const entry = required('container', containerId, await all(signal));
       const timeoutMs = Math.min(Number(timeout) * 1_000, longestExecMs);
       const { stdout, stderr, exitCode } = await runtime.execSync(entry.Id, cmd, timeoutMs, signal);
       return { stdout: Buffer.from(stdout), stderr: Buffer.from(stderr), exitCode };
